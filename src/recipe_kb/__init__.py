@@ -1,0 +1,3 @@
+"""Fine-tuning recipes that are true, each number with its origin."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,204 @@
+"""Derive a recipe for a cell that no file answers: published starting point, rules, memory.
+
+The search keeps the effective batch and looks for the largest per-device batch that fits, first as it is,
+then with gradient checkpointing, then with an 8-bit optimizer as well.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recipe_kb.resolve.estimate import MemoryEstimate, estimate_settings
+from recipe_kb.resolve.ladder import build_ladder
+from recipe_kb.resolve.rules import eval_batch_size, goal_batch, keep_effective_batch, precision, sqrt_adam
+from recipe_kb.schema.gpu import Gpu
+from recipe_kb.schema.model import Model
+from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey, Settings, TaskMixing
+
+Constants = Callable[[str], Mapping[str, float]]
+"""Rule id -> the constants of that rule."""
+
+_ENOUGH_ROWS = 4
+"""A per-device batch this large is preferred over recomputing activations."""
+_LIBRARY_DEFAULTS: dict[str, Any] = {
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.999,
+    "adam_epsilon": 1e-8,
+    "max_grad_norm": 1.0,
+    "lr_scheduler_type": "linear",
+    "optim": "adamw_torch_fused",
+}
+_WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived:
+    """A derived recipe, or None with the closest attempt that does not fit."""
+
+    recipe: Recipe | None
+    memory: MemoryEstimate
+
+
+def derive(
+    key: RecipeKey, gpu: Gpu | None, model: Model, limit: int, constants: Constants, mixing: TaskMixing | None
+) -> Derived:
+    """Answer a cell by the rules.
+
+    Args:
+        key: The cell; the range of tasks is one number.
+        gpu: Decides precision and kernels; None for a card known only by its size.
+        model: Gives the published starting point.
+        limit: What the card can reserve, in bytes.
+        constants: Constants of each rule.
+        mixing: How tasks share a step; None for one task.
+    """
+    start = _start(key, gpu, model, constants)
+    memory_constants = constants("memory-estimate")
+
+    def measure(settings: Settings) -> MemoryEstimate:
+        return estimate_settings(key, settings, mixing, model, limit, memory_constants)
+
+    chosen: tuple[Settings, MemoryEstimate] | None = None
+    closest: MemoryEstimate | None = None
+    for settings in _candidates(start, model, constants, gpu):
+        memory = measure(settings)
+        if closest is None or memory.peak_reserved_bytes < closest.peak_reserved_bytes:
+            closest = memory
+        if memory.fits and (chosen is None or _better(settings, chosen[0])):
+            chosen = settings, memory
+    if chosen is None:
+        assert closest is not None  # noqa: S101 - there is always a candidate with one row
+        return Derived(recipe=None, memory=closest)
+    settings, memory = chosen
+    recipe = _recipe(key, settings, start, model, gpu, constants, mixing, measure)
+    return Derived(recipe=recipe, memory=memory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """Everything but the batch, and the effective batch that it must make."""
+
+    effective: int
+    values: dict[str, Any]
+    provenance: dict[str, Provenance]
+
+
+def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants) -> _Start:
+    encoder = model.family == "encoder"
+    lora = constants("lora-start") if key.method != "full" else None
+    published = model.fine_tuning
+    base_batch = int(lora["effective_batch_size"]) if lora else published.effective_batch_size
+    base_rate = lora["learning_rate"] if lora else published.learning_rate
+    factor = constants("goal-batch")[key.goal]
+    effective = goal_batch(base_batch, factor)
+    origin = Provenance(rule="lora-start") if lora else Provenance(source=published.source, note=published.note)
+    rate = base_rate if factor == 1 else round_rate(sqrt_adam(base_rate, base_batch, effective))
+    loader = constants("data-loader")
+    hardware = _of_gpu(gpu)
+    values = {
+        **_LIBRARY_DEFAULTS,
+        "learning_rate": rate,
+        "warmup_ratio": constants("warm-up")["encoder_ratio" if encoder else "decoder_ratio"],
+        "num_train_epochs": int(lora["num_train_epochs"]) if lora else published.num_train_epochs,
+        "weight_decay": _WEIGHT_DECAY,
+        "precision": precision(gpu),
+        "tf32": bool(gpu and gpu.supports.tf32),
+        "gradient_checkpointing": False,
+        "attn_implementation": model.default_attention,
+        "dataloader_num_workers": int(loader["num_workers"]),
+        "dataloader_prefetch_factor": int(loader["prefetch_factor"]),
+        "dataloader_pin_memory": True,
+        "dataloader_persistent_workers": True,
+    }
+    provenance = {name: Provenance(source="transformers-5.23") for name in _LIBRARY_DEFAULTS}
+    provenance |= {name: Provenance(rule="data-loader") for name in values if name.startswith("dataloader_")}
+    provenance |= {
+        "learning_rate": origin if factor == 1 else Provenance(rule="sqrt-adam"),
+        "num_train_epochs": origin,
+        "warmup_ratio": Provenance(rule="warm-up"),
+        "weight_decay": Provenance(source="bert-2018"),
+        "precision": hardware(key.gpu, "precision"),
+        "tf32": hardware(key.gpu, "precision"),
+        "attn_implementation": Provenance(model=key.model),
+    }
+    if lora:
+        values |= {name: int(lora[name]) for name in ("lora_r", "lora_alpha")} | {"lora_dropout": lora["lora_dropout"]}
+        provenance |= {name: origin for name in ("lora_r", "lora_alpha", "lora_dropout")}
+    return _Start(effective=effective, values=values, provenance=provenance)
+
+
+def _of_gpu(gpu: Gpu | None) -> Callable[[str, str], Provenance]:
+    """Refer to the card, or to the rule where only a size is known."""
+    if gpu is None:
+        return lambda _gpu_id, rule: Provenance(rule=rule)
+    return lambda gpu_id, _rule: Provenance(gpu=gpu_id)
+
+
+def round_rate(rate: float) -> float:
+    """Round a learning rate to two digits: no third digit of it means anything."""
+    return float(f"{rate:.1e}")
+
+
+def _candidates(start: _Start, model: Model, constants: Constants, gpu: Gpu | None) -> Iterator[Settings]:
+    """Yield settings to try: every per-device batch that divides the effective one, per way to save memory."""
+    factors = constants("eval-batch")
+    factor = factors["encoder_factor" if model.family == "encoder" else "decoder_factor"]
+    savings: list[dict[str, Any]] = [{}, {"gradient_checkpointing": True}]
+    if "lora_r" not in start.values and (gpu is None or gpu.supports.bnb_8bit_optimizer):
+        savings.append({"gradient_checkpointing": True, "optim": "adamw_bnb_8bit"})
+    for saving in savings:
+        for per_device in range(start.effective, 0, -1):
+            steps = keep_effective_batch(start.effective, per_device)
+            if steps is None:
+                continue
+            yield Settings(
+                per_device_train_batch_size=per_device,
+                per_device_eval_batch_size=eval_batch_size(per_device, factor),
+                gradient_accumulation_steps=steps,
+                **{**start.values, **saving},
+            )
+
+
+def _better(new: Settings, old: Settings) -> bool:
+    """Say whether saving memory is worth it: only when the batch was too small to keep a GPU busy."""
+    if "8bit" in new.optim and "8bit" not in old.optim:
+        return False
+    if new.gradient_checkpointing == old.gradient_checkpointing:
+        return new.per_device_train_batch_size > old.per_device_train_batch_size
+    return old.per_device_train_batch_size < _ENOUGH_ROWS <= new.per_device_train_batch_size
+
+
+def _recipe(
+    key: RecipeKey,
+    settings: Settings,
+    start: _Start,
+    model: Model,
+    gpu: Gpu | None,
+    constants: Constants,
+    mixing: TaskMixing | None,
+    measure: Callable[[Settings], MemoryEstimate],
+) -> Recipe:
+    provenance = start.provenance | {
+        "per_device_train_batch_size": Provenance(rule="memory-estimate"),
+        "gradient_accumulation_steps": Provenance(rule="keep-effective-batch"),
+        "per_device_eval_batch_size": Provenance(rule="eval-batch"),
+        "gradient_checkpointing": Provenance(rule="memory-estimate"),
+    }
+    if settings.optim != start.values["optim"]:
+        provenance["optim"] = Provenance(rule="memory-estimate")
+    larger = [
+        candidate.per_device_train_batch_size
+        for candidate in _candidates(start, model, constants, gpu)
+        if candidate.gradient_checkpointing == settings.gradient_checkpointing
+        and candidate.per_device_train_batch_size > settings.per_device_train_batch_size
+        and measure(candidate).fits
+    ]
+    return Recipe(
+        origin="derived",
+        status="predicted",
+        task_mixing=mixing,
+        effective_batch_size=start.effective,
+        settings=settings,
+        provenance={name: provenance[name] for name in settings.given()},
+        ladder=build_ladder(key, settings, start.effective, max(larger, default=None)),
+    )

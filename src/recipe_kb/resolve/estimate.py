@@ -1,0 +1,129 @@
+"""Peak memory from documented figures: a rough prediction until a traced one exists for the cell.
+
+Legend: B = rows alive at once, L = length in tokens, H = hidden size, F = intermediate size, V = vocabulary.
+All results in bytes. Constants: kb/rules/memory-estimate.yaml.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from recipe_kb.resolve.rules import rows_per_micro_batch
+from recipe_kb.schema.gpu import Gpu
+from recipe_kb.schema.model import Model
+from recipe_kb.schema.recipe import Recipe, RecipeKey, Settings
+from recipe_kb.units import GIB, MIB
+
+Constants = Mapping[str, float]
+NUM_LABELS = 9
+"""Labels per head, as in CoNLL-style tagging; a head is a few kilobytes either way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryEstimate:
+    """Predicted peak and its parts, which sum to it; the limit is what the allocator can reserve on the card."""
+
+    parts: dict[str, int]
+    limit_bytes: int
+    margin: float
+
+    @property
+    def peak_reserved_bytes(self) -> int:
+        """Bytes that the caching allocator is expected to hold at the peak."""
+        return sum(self.parts.values())
+
+    @property
+    def fits(self) -> bool:
+        """Say whether the peak leaves the stated margin free."""
+        return self.peak_reserved_bytes <= self.limit_bytes * (1 - self.margin)
+
+    @property
+    def share(self) -> float:
+        """Peak as a fraction of the limit."""
+        return self.peak_reserved_bytes / self.limit_bytes
+
+
+def limit_bytes(gpu: Gpu | None, vram_gb: int | None, constants: Constants) -> int:
+    """Return what torch can reserve: the smallest total it was seen to report, less the CUDA context."""
+    total = gpu.memory.limit_bytes if gpu else int((vram_gb or 0) * constants["bare_size_share"] * GIB)
+    return total - int(constants["context_mib"] * MIB)
+
+
+def estimate(key: RecipeKey, recipe: Recipe, model: Model, limit: int, constants: Constants) -> MemoryEstimate:
+    """Predict the peak of one optimizer step of a recipe."""
+    return estimate_settings(key, recipe.settings, recipe.task_mixing, model, limit, constants)
+
+
+def estimate_settings(
+    key: RecipeKey, settings: Settings, mixing: str | None, model: Model, limit: int, constants: Constants
+) -> MemoryEstimate:
+    """Predict the peak of one optimizer step.
+
+    Args:
+        key: Task count, length and method.
+        settings: Batch, precision, optimizer, checkpointing, attention.
+        mixing: `interleaved`, `joint`, or None for one task.
+        model: The network's shape and parameter count.
+        limit: What the card can reserve, in bytes.
+        constants: Of the rule `memory-estimate`.
+    """
+    rows = rows_per_micro_batch(settings.per_device_train_batch_size, key.tasks[1], mixing)
+    parts = _static_parts(key, settings, model, constants)
+    activations, logits = _activation_parts(rows, key.max_length, settings, model, constants)
+    parts |= {"activations": activations, "logits": logits}
+    dynamic = activations + logits + parts["gradients"]
+    parts["allocator"] = int(dynamic * (constants["overhead_factor"] - 1))
+    return MemoryEstimate(
+        parts={name: size for name, size in parts.items() if size}, limit_bytes=limit, margin=constants["margin"]
+    )
+
+
+def adapter_parameters(model: Model, rank: int) -> int:
+    """Count the LoRA parameters of rank r on all linear layers of all blocks."""
+    shape = model.shape
+    heads = shape.num_heads * shape.head_dim
+    kv_heads = shape.num_kv_heads * shape.head_dim
+    attention = [(shape.hidden_size, heads), (shape.hidden_size, kv_heads), (shape.hidden_size, kv_heads)]
+    linear = [*attention, (heads, shape.hidden_size)]
+    linear += [(shape.hidden_size, shape.intermediate_size)] * (3 if shape.gated_mlp else 2)
+    return shape.num_layers * rank * sum(fan_in + fan_out for fan_in, fan_out in linear)
+
+
+def _static_parts(key: RecipeKey, settings: Settings, model: Model, constants: Constants) -> dict[str, int]:
+    """Return what lives through the whole step: weights, gradients, optimizer state, autocast copies."""
+    base = model.parameters.base + NUM_LABELS * model.shape.hidden_size * key.tasks[1] * (model.family == "encoder")
+    state = constants["adam_8bit_state_bytes" if "8bit" in settings.optim else "adam_state_bytes"]
+    if key.method == "full":
+        trained, frozen = base, 0.0
+    else:
+        trained = adapter_parameters(model, settings.lora_r or 1)
+        four_bit = key.method == "qlora"
+        linear_bytes = constants["weight_bytes_4bit" if four_bit else "weight_bytes_half"]
+        embeddings = model.parameters.embeddings
+        frozen = (base - embeddings) * linear_bytes + embeddings * constants["weight_bytes_half"]
+    autocast = 0.0 if settings.precision == "fp32" else trained * constants["autocast_weight_bytes"]
+    return {
+        "weights": int(trained * constants["weight_bytes_fp32"] + frozen),
+        "gradients": int(trained * constants["gradient_bytes"]),
+        "optimizer": int(trained * state),
+        "autocast": int(autocast),
+    }
+
+
+def _activation_parts(
+    rows: int, length: int, settings: Settings, model: Model, constants: Constants
+) -> tuple[int, int]:
+    """Return bytes of saved activations and of logits for `rows` sequences of `length` tokens."""
+    suffix = "fp32" if settings.precision == "fp32" else "amp"
+    shape = model.shape
+    mlp = constants[f"intermediate_bytes_{suffix}"] * shape.intermediate_size * (2 if shape.gated_mlp else 1)
+    per_layer = constants[f"hidden_bytes_{suffix}"] * shape.hidden_size + mlp
+    if settings.attn_implementation == "eager":
+        matrices = 3 if model.config.get("relative_attention") else 1  # content-content, and two with positions
+        per_layer += matrices * constants[f"score_bytes_{suffix}"] * shape.num_heads * length
+    if settings.gradient_checkpointing:
+        kept = constants["checkpoint_bytes"] * shape.hidden_size * shape.num_layers + per_layer
+    else:
+        kept = per_layer * shape.num_layers
+    vocabulary = shape.vocab_size if model.family == "decoder" else NUM_LABELS
+    tokens = rows * length
+    return int(tokens * kept), int(tokens * vocabulary * constants["logit_bytes"])

@@ -1,0 +1,1 @@
+"""From files of `kb/` to records, with file and line for everything that is wrong."""

@@ -1,0 +1,75 @@
+"""From what people type to the id of a GPU or a network."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from recipe_kb.errors import BadInputError, Problem
+from recipe_kb.i18n import _
+from recipe_kb.store.store import Store
+from recipe_kb.text import nearest, squash
+
+BARE_MEMORY = re.compile(r"vram-(\d{1,4})gb")
+"""A card known only by its size: the id of `--vram 8` is `vram-8gb`."""
+
+
+def gpu_names(store: Store) -> dict[str, str]:
+    """Return every spelling of every GPU -> its id."""
+    names: dict[str, str] = {}
+    for gpu_id in store.gpu_ids():
+        gpu = store.gpu(gpu_id)
+        _add(names, gpu_id, (gpu_id, gpu.name, *gpu.device_names, *gpu.aliases))
+    return names
+
+
+def model_names(store: Store) -> dict[str, str]:
+    """Return every spelling of every network -> its id; the hub id with and without its owner."""
+    names: dict[str, str] = {}
+    for model_id in store.model_ids():
+        model = store.model(model_id)
+        _add(names, model_id, (model_id, model.hub_id, model.hub_id.partition("/")[2], *model.aliases))
+    return names
+
+
+def _add(names: dict[str, str], record_id: str, spellings: Iterable[str]) -> None:
+    for spelling in spellings:
+        names.setdefault(spelling, record_id)
+
+
+def find_gpu(store: Store, typed: str) -> str:
+    """Return the id of a GPU.
+
+    Raises:
+        BadInputError: Nothing is called that; the nearest names are offered.
+    """
+    if BARE_MEMORY.fullmatch(typed):
+        return typed
+    return _find(typed, "gpus", store, gpu_names)
+
+
+def find_model(store: Store, typed: str) -> str:
+    """Return the id of a network.
+
+    Raises:
+        BadInputError: Nothing is called that; the nearest names are offered.
+    """
+    return _find(typed, "models", store, model_names)
+
+
+def _find(typed: str, folder: str, store: Store, all_names: Callable[[Store], dict[str, str]]) -> str:
+    lowered = typed.strip().lower()
+    if re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", lowered) and (store.root / folder / f"{lowered}.yaml").is_file():
+        return lowered
+    names = all_names(store)
+    wanted = squash(typed)
+    for spelling, record_id in names.items():
+        if wanted and squash(spelling) == wanted:
+            return record_id
+    offered = list(dict.fromkeys(names[name] for name in nearest(typed, names)))
+    if folder == "gpus":
+        code, what = "KB201", _("Unknown GPU {typed!r}.")
+    else:
+        code, what = "KB202", _("Unknown model {typed!r}.")
+    what = what.format(typed=typed)
+    if offered:
+        what += " " + _("Did you mean {names}?").format(names=_(" or ").join(offered))
+    raise BadInputError(Problem(code=code, what=what, next_command=f"kb list {folder}"))

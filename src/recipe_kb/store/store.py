@@ -1,0 +1,164 @@
+"""The knowledge base on disk: reads only the files that a question needs."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from recipe_kb.schema.base import Record
+from recipe_kb.schema.recipe import Recipe, RecipeKey
+from recipe_kb.store.yaml_file import read_record
+
+if TYPE_CHECKING:
+    from recipe_kb.schema.base import Text
+    from recipe_kb.schema.claim import Claim, ClaimFile, Guide
+    from recipe_kb.schema.gpu import Gpu
+    from recipe_kb.schema.model import Model
+    from recipe_kb.schema.rule import Rule, Source, Term
+
+RecordType = TypeVar("RecordType", bound=Record)
+
+
+@dataclass(frozen=True)
+class Store:
+    """Typed access to one `kb/` folder. Schemas are imported where they are needed: a start must stay short."""
+
+    root: Path
+
+    def shown(self, relative: str) -> str:
+        """Return a path the way problems print it: from where the user stands, if that is shorter."""
+        path = self.root / relative
+        try:
+            return str(path.relative_to(Path.cwd()))
+        except ValueError:
+            return str(path)
+
+    def _read(self, relative: str, record_type: type[RecordType]) -> RecordType:
+        return read_record(self.root / relative, record_type, self.shown(relative))
+
+    def _stems(self, folder: str) -> list[str]:
+        directory = self.root / folder
+        return sorted(path.stem for path in directory.glob("*.yaml"))
+
+    def gpu_ids(self) -> list[str]:
+        """Return the ids of all GPUs."""
+        return self._stems("gpus")
+
+    def gpu(self, gpu_id: str) -> "Gpu":
+        """Read one GPU."""
+        from recipe_kb.schema.gpu import Gpu
+
+        return self._read(f"gpus/{gpu_id}.yaml", Gpu)
+
+    def model_ids(self) -> list[str]:
+        """Return the ids of all networks."""
+        return self._stems("models")
+
+    def model(self, model_id: str) -> "Model":
+        """Read one network."""
+        from recipe_kb.schema.model import Model
+
+        return self._read(f"models/{model_id}.yaml", Model)
+
+    def rule_ids(self) -> list[str]:
+        """Return the ids of all rules."""
+        return self._stems("rules")
+
+    def rule(self, rule_id: str) -> "Rule":
+        """Read one rule."""
+        from recipe_kb.schema.rule import Rule
+
+        return self._read(f"rules/{rule_id}.yaml", Rule)
+
+    def guides(self) -> "tuple[Guide, ...]":
+        """Read the list of source guides."""
+        from recipe_kb.schema.claim import GuideFile
+
+        return self._read("guides.yaml", GuideFile).guides
+
+    def claim_file_ids(self) -> list[str]:
+        """Return the guides that have a file of claims."""
+        return self._stems("claims")
+
+    def claim_file(self, guide: str) -> "ClaimFile":
+        """Read the claims of one guide."""
+        from recipe_kb.schema.claim import ClaimFile
+
+        return self._read(f"claims/{guide}.yaml", ClaimFile)
+
+    def claims(self) -> "Iterator[Claim]":
+        """Read every claim."""
+        for guide in self.claim_file_ids():
+            yield from self.claim_file(guide).claims
+
+    def sources(self) -> "dict[str, Source]":
+        """Read the papers, data sheets and repositories that facts come from."""
+        from recipe_kb.schema.rule import SourceFile
+
+        return self._read("sources.yaml", SourceFile).sources
+
+    def terms(self) -> "tuple[Term, ...]":
+        """Read the glossary."""
+        from recipe_kb.schema.rule import Glossary
+
+        return self._read("glossary.yaml", Glossary).terms
+
+    def remedies(self) -> "dict[str, Text]":
+        """Read what each kind of ladder rung does."""
+        from recipe_kb.schema.rule import RemedyFile
+
+        return self._read("remedies.yaml", RemedyFile).remedies
+
+    def recipe_path(self, key: RecipeKey) -> str:
+        """Return the path of a recipe inside the knowledge base."""
+        return f"recipes/{key}.yaml"
+
+    def has_recipe(self, key: RecipeKey) -> bool:
+        """Say whether this very cell has a file."""
+        return (self.root / self.recipe_path(key)).is_file()
+
+    def recipe(self, key: RecipeKey) -> Recipe:
+        """Read one recipe."""
+        return self._read(self.recipe_path(key), Recipe)
+
+    def recipe_keys(self, gpu: str = "*", model: str = "*") -> list[RecipeKey]:
+        """Return the keys of all recipes, or of those of one GPU and one network; no file is opened."""
+        keys = (RecipeKey.parse(recipe_id) for recipe_id in self.recipe_files(gpu, model))
+        return sorted((key for key in keys if key is not None), key=_order)
+
+    def recipe_files(self, gpu: str = "*", model: str = "*") -> list[str]:
+        """Return the paths below `recipes/` without suffix, valid ids or not."""
+        base = self.root / "recipes"
+        return sorted(path.relative_to(base).as_posix()[:-5] for path in base.glob(f"{gpu}/{model}/*.yaml"))
+
+    def recipe_for_tasks(self, key: RecipeKey) -> RecipeKey | None:
+        """Find the recipe whose range of tasks holds this count, all else equal; names only are compared."""
+        if self.has_recipe(key):
+            return key
+        ending = str(key).rpartition("/")[2].partition("t-")[2]
+        folder = self.root / "recipes" / key.gpu / key.model
+        if not folder.is_dir():
+            return None
+        for name in os.listdir(folder):  # noqa: PTH208 - ten thousand names, and Path objects cost a start its speed
+            if name.endswith(f"t-{ending}.yaml"):
+                found = RecipeKey.parse(f"{key.gpu}/{key.model}/{name[:-5]}")
+                if found and found.tasks[0] <= key.tasks[0] <= found.tasks[1]:
+                    return found
+        return None
+
+    def evidence(self, recipe_id: str) -> list[dict[str, Any]]:
+        """Read the evidence of one recipe, newest first, each with its path under `path`."""
+        folder = self.root / "evidence" / recipe_id
+        if not folder.is_dir():
+            return []
+        found = []
+        for path in sorted(folder.glob("*.json"), reverse=True):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            found.append({"path": path.relative_to(self.root).as_posix(), **record})
+        return found
+
+
+def _order(key: RecipeKey) -> tuple[Any, ...]:
+    return (key.gpu, key.model, -key.max_length, key.tasks, key.method, key.goal)
