@@ -93,6 +93,13 @@ class Store:
         for guide in self.claim_file_ids():
             yield from self.claim_file(guide).claims
 
+    def claim(self, claim_id: str) -> "Claim":
+        """Read one claim; KeyError if there is none."""
+        for claim in self.claim_file(claim_id[:3]).claims:
+            if claim.id == claim_id:
+                return claim
+        raise KeyError(claim_id)
+
     def sources(self) -> "dict[str, Source]":
         """Read the papers, data sheets and repositories that facts come from."""
         from recipe_kb.schema.rule import SourceFile

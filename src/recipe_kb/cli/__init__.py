@@ -1,0 +1,1 @@
+"""The `kb` command: one file per command, thin over the other packages."""

@@ -1,0 +1,109 @@
+"""How answers are printed: JSON, numbers, sections and tables.
+
+Tables that a start waits for are laid out here with click; rich is imported only for the others.
+"""
+
+import json
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from recipe_kb.i18n import language
+from recipe_kb.units import GIB, scientific
+
+_INDENT = 2
+
+
+def print_json(value: Any) -> None:
+    """Print an object for programs; Vietnamese stays readable."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a number for reading in the active language: `9.30`, `9,30`. Never for values that people copy."""
+    if language() == "en":
+        return f"{value:,.{digits}f}"
+    from babel.numbers import format_decimal
+
+    return format_decimal(value, format=f"#,##0.{'0' * digits}" if digits else "#,##0", locale=language())
+
+
+def gib(num_bytes: float) -> str:
+    """Write bytes as GiB in the active language."""
+    return f"{number(num_bytes / GIB)} GiB"
+
+
+def setting(name: str, value: Any) -> str:
+    """Write a setting as it is typed into a configuration."""
+    if name in {"learning_rate", "adam_epsilon"} and isinstance(value, float):
+        return scientific(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def title(text: str) -> None:
+    """Print the heading of a section."""
+    click.echo()
+    click.secho(text, bold=True)
+
+
+def paragraph(text: str, width: int, first: str = "", indent: int = _INDENT) -> None:
+    """Print wrapped text, the first line after a marker."""
+    margin = " " * indent
+    hanging = margin + " " * display_width(first)
+    click.echo(
+        textwrap.fill(text, width, initial_indent=margin + first, subsequent_indent=hanging, break_on_hyphens=False)
+    )
+
+
+def columns(rows: Sequence[Sequence[str]], width: int) -> None:
+    """Print rows in columns as wide as their content; the last column wraps."""
+    if not rows:
+        return
+    widths = [max(display_width(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    hanging = " " * (_INDENT + sum(widths) + 2 * len(widths))
+    for row in rows:
+        start = " " * _INDENT + "".join(
+            cell + " " * (size - display_width(cell) + 2) for cell, size in zip(row, widths, strict=False)
+        )
+        click.echo(
+            textwrap.fill(row[-1], width, initial_indent=start, subsequent_indent=hanging, break_on_hyphens=False)
+            if row[-1]
+            else start.rstrip()
+        )
+
+
+def display_width(text: str) -> int:
+    """Count terminal columns; a combining mark takes none."""
+    return sum(not unicodedata.combining(char) for char in click.unstyle(text))
+
+
+def bar(share: float, width: int = 30) -> str:
+    """Draw a share of 1 as a bar; over 1 it is full and ends in an arrow."""
+    filled = min(width, round(share * width))
+    colour = "red" if share > 1 else "yellow" if share > 0.9 else "green"  # noqa: PLR2004 - the last tenth is tight
+    drawn = click.style("█" * filled, fg=colour) + "░" * (width - filled)
+    return f"[{drawn}{'▶' if share > 1 else ''}]"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table that folds to the terminal; with a pipe every row stays on one line, columns by tabs."""
+    import sys
+
+    if not sys.stdout.isatty():
+        for row in (headers, *rows):
+            click.echo("\t".join(row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(*headers, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console(highlight=False).print(drawn)

@@ -1,0 +1,103 @@
+"""`kb recipe`: which settings for this GPU, this network, this many tasks."""
+
+from typing import Any
+
+import click
+
+from recipe_kb.cli.group import Session, session_of
+from recipe_kb.cli.output import print_json
+from recipe_kb.errors import BadInputError, Exit, Problem
+from recipe_kb.i18n import _, language
+from recipe_kb.resolve.answer import Answer, ask
+from recipe_kb.schema.recipe import MAX_TASKS
+
+FORMATS = ("text", "json", "yaml", "args")
+METHODS = ("full", "lora", "qlora")
+GOALS = ("quality", "balanced", "speed")
+
+
+def build() -> click.Command:
+    """Make the command in the active language."""
+    return click.Command(
+        "recipe",
+        callback=_run,
+        params=[
+            *cell_options(),
+            click.Option(["--format", "form"], type=click.Choice(FORMATS), default="text", help=_("How to print it.")),
+            click.Option(["--explain"], is_flag=True, help=_("Print the claims and rules behind each number.")),
+        ],
+        help=_(
+            "Answer which batch size, accumulation, learning rate, optimizer and precision to use.\n\n"
+            "Example: kb recipe --gpu t4 --model biobert --tasks 8"
+        ),
+        short_help=_("Settings for a GPU, a network and a number of tasks."),
+    )
+
+
+def cell_options() -> list[click.Parameter]:
+    """Return the options that name a cell; `kb recipe` and others share them."""
+    return [
+        click.Option(["--gpu"], help=_("GPU in any spelling, or auto for the one in this machine.")),
+        click.Option(["--vram"], type=click.IntRange(1, 1024), help=_("Memory in GB, where only the size is known.")),
+        click.Option(["--model"], required=True, help=_("Network in any spelling, or its hub id.")),
+        click.Option(
+            ["--tasks"], type=click.IntRange(1, MAX_TASKS), default=1, help=_("Number of training tasks, one head each.")
+        ),
+        click.Option(["--max-length"], type=click.IntRange(8, 1 << 20), help=_("Tokens per sample (512 if it can).")),
+        click.Option(["--method"], type=click.Choice(METHODS), default="full", help=_("What is trained.")),
+        click.Option(["--goal"], type=click.Choice(GOALS), default="balanced", help=_("What matters most.")),
+        click.Option(["--num-gpus"], type=click.IntRange(1, 1024), default=1, help=_("Cards that share the batch.")),
+    ]
+
+
+def answer_options(session: Session, gpu: str | None, vram: int | None, **question: Any) -> Answer:
+    """Answer the cell that the options name."""
+    if (gpu is None) == (vram is None):
+        what = _("Name the card with --gpu, or its size with --vram.")
+        raise BadInputError(Problem(code="KB207", what=what, next_command="kb list gpus"))
+    if vram is not None:
+        gpu = f"vram-{vram}gb"
+    elif gpu == "auto":
+        from recipe_kb.cli.machine import gpu_of_this_machine
+
+        gpu = gpu_of_this_machine(session.store)
+    assert gpu is not None  # noqa: S101 - one of the two was given
+    return ask(session.store, gpu=gpu, **question)
+
+
+@click.pass_context
+def _run(ctx: click.Context, form: str, explain: bool, **question: Any) -> int:
+    session = session_of(ctx)
+    answer = answer_options(session, **question)
+    if session.as_json or form == "json":
+        print_json(answer.to_json(session.language))
+    elif form == "text":
+        from recipe_kb.cli.recipe_text import print_answer
+
+        print_answer(answer, session, explain=explain)
+    else:
+        _export(answer, form)
+    return Exit.FINDING if answer.recipe.refuted else Exit.DONE
+
+
+def _export(answer: Answer, form: str) -> None:
+    from recipe_kb.dialects import args, training_arguments, yaml_config
+
+    settings = answer.recipe.settings
+    arguments = training_arguments.write(settings)
+    attributes = training_arguments.model_attributes(answer.model)
+    if form == "yaml":
+        text = yaml_config.write(answer.recipe_id, settings, answer.model, arguments, attributes)
+    else:
+        text = args.write(arguments)
+        for name, value in attributes.items():
+            if settings.gradient_accumulation_steps > 1:
+                click.echo(
+                    _("Flags cannot carry this: set model.{name} = {value} before the Trainer is made.").format(
+                        name=name, value=value
+                    ),
+                    err=True,
+                )
+    click.echo(text, nl=False)
+    if answer.recipe.refuted:
+        click.echo(_("This recipe is refuted: {reason}").format(reason=answer.recipe.refuted.reason.get(language())), err=True)

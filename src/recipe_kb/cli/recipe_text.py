@@ -1,0 +1,185 @@
+"""A recipe as a person reads it: settings with their origin, memory as a bar, what to do next."""
+
+import click
+
+from recipe_kb.cli.group import Session, terminal_width
+from recipe_kb.cli.output import bar, columns, gib, number, paragraph, setting, title
+from recipe_kb.i18n import _
+from recipe_kb.resolve.answer import Answer
+from recipe_kb.schema.recipe import Provenance, Rung
+from recipe_kb.store.store import Store
+
+_BATCH = "gradient_accumulation_steps"
+
+
+def print_answer(answer: Answer, session: Session, *, explain: bool) -> None:
+    """Print one answer as text."""
+    width = terminal_width()
+    _print_heading(answer, width)
+    if answer.recipe.refuted:
+        title(_("Refuted"))
+        paragraph(answer.recipe.refuted.reason.get(session.language), width)
+        for recipe_id in answer.recipe.refuted.instead:
+            paragraph(_("works instead: kb show {id}").format(id=recipe_id), width, "-> ")
+    _print_settings(answer, session, width)
+    _print_memory(answer, width)
+    _print_corrections(answer, session, width)
+    _print_ladders(answer, session, width)
+    notes = [text.get(session.language) for text in (*answer.recipe.assumptions, *answer.notes)]
+    if notes:
+        title(_("Good to know"))
+        for note in notes:
+            paragraph(note, width, "- ")
+    if explain:
+        _print_sources(answer, session, width)
+    _print_next(answer, explain=explain)
+
+
+def _print_heading(answer: Answer, width: int) -> None:
+    key = answer.key
+    tasks = _("1 task") if key.tasks[1] == 1 else _("{count} tasks").format(count=_tasks(answer))
+    card = answer.gpu.name if answer.gpu else _("a card of {size}").format(size=key.gpu.removeprefix("vram-").upper())
+    words = [answer.model.hub_id, card, tasks, _("{count} tokens").format(count=key.max_length), key.method]
+    if key.goal != "balanced":
+        words.append(key.goal)
+    if answer.num_gpus > 1:
+        words.append(_("{count} GPUs").format(count=answer.num_gpus))
+    click.secho(" · ".join(words), bold=True)
+    meaning = {
+        "measured": _("measured on this GPU"),
+        "emulated": _("measured on a larger GPU that was held to this one's limits"),
+        "predicted": _("predicted, not measured yet"),
+        "reported": _("reported by a guide, not measured yet"),
+        "refuted": _("cannot hold"),
+    }
+    origin = {
+        "guide": _("from a guide, corrected where it was wrong"),
+        "published": _("published by the authors of the network"),
+        "derived": _("derived by rules from a published starting point"),
+        "tuned": _("found by measuring"),
+    }
+    recipe = answer.recipe
+    paragraph(answer.recipe_id, width, "")
+    paragraph(f"{recipe.origin} ({origin[recipe.origin]})", width, _("origin") + ": ")
+    paragraph(f"{recipe.status} ({meaning[recipe.status]})", width, _("status") + ": ")
+    for record in answer.evidence:
+        paragraph(f"{record['path']}: {record['verdict']} ({record['mode']})", width, _("evidence") + ": ")
+
+
+def _tasks(answer: Answer) -> str:
+    low, high = answer.key.tasks
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _print_settings(answer: Answer, session: Session, width: int) -> None:
+    title(_("Settings, and where each comes from"))
+    rows = []
+    for name, value in answer.recipe.settings.given().items():
+        source = answer.recipe.provenance[name]
+        rows.append((name, setting(name, value), provenance_label(source, session.language)))
+        if name == _BATCH:
+            product = str(answer.effective_batch_size)
+            rows.append(("= effective_batch_size", product, provenance_label(Provenance(rule="effective-batch"), "")))
+    if answer.recipe.task_mixing:
+        rows.append(("task_mixing", answer.recipe.task_mixing, provenance_label(Provenance(rule="num-tasks"), "")))
+    columns(rows, width)
+
+
+def provenance_label(source: Provenance, language: str) -> str:
+    """Say in a few words where a setting comes from."""
+    if source.assumption:
+        return _("assumed: {why}").format(why=source.assumption.get(language))
+    reference = getattr(source, source.kind)
+    names = {
+        "claim": _("guide {guide}, claim {ref}").format(guide=str(reference)[:3], ref=reference),
+        "rule": _("rule {ref}").format(ref=reference),
+        "source": _("source {ref}").format(ref=reference),
+        "gpu": _("what the GPU can do ({ref})").format(ref=reference),
+        "model": _("what the network supports ({ref})").format(ref=reference),
+        "evidence": _("evidence {ref}").format(ref=reference),
+    }
+    return names[source.kind]
+
+
+def _print_memory(answer: Answer, width: int) -> None:
+    memory = answer.memory
+    title(_("Memory"))
+    figures = _("{peak} of {limit} ({share} %), predicted from documented figures, error up to a quarter")
+    figures = figures.format(
+        peak=gib(memory.peak_reserved_bytes), limit=gib(memory.limit_bytes), share=number(100 * memory.share, 0)
+    )
+    click.echo(f"  {bar(memory.share)} {figures}")
+    parts = {
+        "weights": _("weights"),
+        "gradients": _("gradients"),
+        "optimizer": _("optimizer"),
+        "autocast": _("autocast copies"),
+        "activations": _("activations"),
+        "logits": _("logits"),
+        "allocator": _("allocator"),
+    }
+    paragraph(" · ".join(f"{parts[name]} {gib(size)}" for name, size in memory.parts.items()), width)
+
+
+def _print_corrections(answer: Answer, session: Session, width: int) -> None:
+    if not answer.recipe.corrections:
+        return
+    title(_("What the guide said, and why it is not taken over"))
+    for correction in answer.recipe.corrections:
+        claim = session.store.claim(correction.claim)
+        now = answer.recipe.settings.given().get(correction.setting, "-")
+        values = f"{setting(correction.setting, correction.guide_value)} -> {setting(correction.setting, now)}"
+        paragraph(f"{claim.reason.get(session.language)} [{claim.id}]", width, f"{correction.setting} {values}: ")
+
+
+def _print_ladders(answer: Answer, session: Session, width: int) -> None:
+    remedies = session.store.remedies()
+    ladders = (
+        (_("When memory runs out, in this order"), answer.recipe.ladder.out_of_memory),
+        (_("When training is slow"), answer.recipe.ladder.slow),
+    )
+    for heading, rungs in ladders:
+        if rungs:
+            title(heading)
+        for position, rung in enumerate(rungs, start=1):
+            why = remedies[rung.why].get(session.language)
+            paragraph(f"{rung_values(rung)}: {why}", width, f"{position}. ")
+
+
+def rung_values(rung: Rung) -> str:
+    """Write the settings that a rung changes."""
+    return ", ".join(f"{name} {setting(name, value)}" for name, value in rung.set.items())
+
+
+def _print_sources(answer: Answer, session: Session, width: int) -> None:
+    """Print in full every claim, rule and source that a setting refers to."""
+    title(_("Why these numbers"))
+    explained = dict.fromkeys(
+        (source.kind, str(getattr(source, source.kind)))
+        for source in answer.recipe.provenance.values()
+        if source.kind in {"claim", "rule", "source"}
+    )
+    for kind, reference in explained:
+        paragraph(_describe(session.store, session.language, kind, reference), width, f"{reference}: ")
+
+
+def _describe(store: Store, language: str, kind: str, reference: str) -> str:
+    if kind == "claim":
+        claim = store.claim(reference)
+        return f"{claim.statement.get(language)} [{claim.verdict}] {claim.reason.get(language)}"
+    if kind == "rule":
+        return store.rule(reference).statement.get(language)
+    source = store.sources()[reference]
+    return f"{source.title}, {source.where}"
+
+
+def _print_next(answer: Answer, *, explain: bool) -> None:
+    title(_("Next"))
+    rows = [(f"kb validate {answer.recipe_id}", _("train with it briefly on this machine"))]
+    key = answer.key
+    size = f"--vram {key.gpu.removeprefix('vram-').removesuffix('gb')}" if answer.gpu is None else f"--gpu {key.gpu}"
+    again = f"kb recipe {size} --model {key.model} --tasks {key.tasks[0]}"
+    if not explain:
+        rows.append((f"{again} --explain", _("the claims and rules behind each number")))
+    rows.append((f"{again} --format yaml", _("the same as a configuration")))
+    columns(rows, 200)

@@ -1,0 +1,1 @@
+"""Recipe settings in each trainer's own spelling: one file per dialect, reading and writing side by side."""

@@ -1,0 +1,98 @@
+"""Settings as keyword arguments of `transformers.TrainingArguments`, 5.23, and back.
+
+Gradient accumulation is not what it seems here (transformers 5.23, huggingface/transformers#47688).
+`Trainer` divides each micro-batch's loss by `gradient_accumulation_steps` only if it believes that the network
+does not normalise the loss itself, and it believes that of every `forward` that takes `**kwargs`.
+Causal language models keep the promise: they divide by `num_items_in_batch`.
+The classification heads of encoders take `**kwargs` and ignore it, so accumulating over A micro-batches makes
+the gradient A times too large; clipping, fp16 overflow and the logged loss are all off.
+`model_attributes` says what to set on the network so that `Trainer` divides.
+
+`attn_implementation` and `lora_*` belong to building the network and are no arguments of the trainer.
+"""
+
+from collections.abc import Mapping
+
+from recipe_kb.schema.model import Model
+from recipe_kb.schema.recipe import Settings
+
+SAME_NAME = (
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+    "learning_rate",
+    "lr_scheduler_type",
+    "num_train_epochs",
+    "optim",
+    "weight_decay",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "max_grad_norm",
+    "dataloader_num_workers",
+    "dataloader_pin_memory",
+)
+"""Settings that `TrainingArguments` spells as we do."""
+
+WORKER_ONLY = ("dataloader_prefetch_factor", "dataloader_persistent_workers")
+"""Settings of the loader's worker processes: an error where there are none."""
+
+
+def write(settings: Settings) -> dict[str, object]:
+    """Spell the settings as keyword arguments of `TrainingArguments`.
+
+    Args:
+        settings: A recipe's settings.
+
+    Returns:
+        Arguments for one process on one GPU; what a run adds (output folder, number of steps) is not among them.
+
+    Source:
+        transformers 5.23 `training_args.py`: a `warmup_steps` below 1 is a ratio (`warmup_ratio` is gone),
+        `activation_checkpointing` replaced `gradient_checkpointing`, and `tf32=True` raises below sm_80.
+    """
+    arguments: dict[str, object] = {name: getattr(settings, name) for name in SAME_NAME}
+    arguments["warmup_steps"] = settings.warmup_ratio
+    arguments["activation_checkpointing"] = settings.gradient_checkpointing
+    if settings.precision != "fp32":
+        arguments[settings.precision] = True
+    if settings.tf32:
+        arguments["tf32"] = True
+    if settings.dataloader_num_workers > 0:
+        worker_only = {name: getattr(settings, name) for name in WORKER_ONLY}
+        arguments |= {name: value for name, value in worker_only.items() if value is not None}
+    return arguments
+
+
+def read(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Name what `TrainingArguments` keywords say in the words of `Settings`.
+
+    Args:
+        arguments: Keyword arguments, current or deprecated spelling; what is no setting is ignored.
+
+    Returns:
+        The settings given. `precision` and `tf32` are always among them, because leaving their flags out decides
+        them too. A `warmup_steps` of 1 or more keeps its name: as a ratio it would depend on the length of the run.
+    """
+    names = (*SAME_NAME, *WORKER_ONLY, "gradient_checkpointing", "warmup_ratio")
+    settings = {name: arguments[name] for name in names if name in arguments}
+    if "activation_checkpointing" in arguments:
+        settings["gradient_checkpointing"] = arguments["activation_checkpointing"]
+    warmup = arguments.get("warmup_steps")
+    if isinstance(warmup, int | float):
+        settings["warmup_ratio" if warmup < 1 else "warmup_steps"] = warmup
+    settings["precision"] = next((name for name in ("fp16", "bf16") if arguments.get(name)), "fp32")
+    settings["tf32"] = bool(arguments.get("tf32"))
+    return settings
+
+
+def model_attributes(model: Model) -> dict[str, object]:
+    """Return the attributes to set on the network before `Trainer` sees it, so that accumulation is exact.
+
+    Args:
+        model: The network; an encoder is trained through heads that return a mean over the micro-batch.
+
+    Returns:
+        Attribute name to value; nothing for a decoder, which is trained as a causal language model.
+    """
+    return {"accepts_loss_kwargs": False} if model.family == "encoder" else {}

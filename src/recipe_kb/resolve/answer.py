@@ -1,0 +1,240 @@
+"""The answer to "which settings?": an exact recipe, else a derived one, else why nothing fits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from recipe_kb.errors import BadInputError, FindingError, Problem
+from recipe_kb.i18n import _
+from recipe_kb.resolve.derive import derive
+from recipe_kb.resolve.estimate import MemoryEstimate, estimate, limit_bytes
+from recipe_kb.resolve.rules import effective_batch_size
+from recipe_kb.schema.base import Goal, Method, Text
+from recipe_kb.schema.gpu import Gpu
+from recipe_kb.schema.model import Model
+from recipe_kb.schema.recipe import Recipe, RecipeKey
+from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
+from recipe_kb.store.store import Store
+from recipe_kb.units import gib
+
+SCHEMA = "kb-recipe/1"
+DEFAULT_LENGTH = 512
+_METHODS: tuple[Method, ...] = ("full", "lora", "qlora")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One recipe with everything that is known about it.
+
+    `recipe_id` names the file, or the cell where the recipe is derived; `tasks` is the count that was asked for.
+    """
+
+    recipe_id: str
+    key: RecipeKey
+    num_gpus: int
+    recipe: Recipe
+    gpu: Gpu | None
+    model: Model
+    memory: MemoryEstimate
+    evidence: list[dict[str, Any]]
+    notes: tuple[Text, ...]
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Samples per optimizer step over all GPUs."""
+        settings = self.recipe.settings
+        return effective_batch_size(
+            settings.per_device_train_batch_size, settings.gradient_accumulation_steps, self.num_gpus
+        )
+
+    def to_json(self, language: str) -> dict[str, Any]:
+        """Return the command-line contract's object; texts in one language, values never localised."""
+        recipe, key = self.recipe, self.key
+        low, high = key.tasks
+        answer: dict[str, Any] = {
+            "schema": SCHEMA,
+            "id": self.recipe_id,
+            "gpu": key.gpu,
+            "model": key.model,
+            "tasks": low if low == high else [low, high],
+            "max_length": key.max_length,
+            "method": key.method,
+            "goal": key.goal,
+            "num_gpus": self.num_gpus,
+            "origin": recipe.origin,
+            "status": recipe.status,
+            "task_mixing": recipe.task_mixing,
+            "settings": recipe.settings.given(),
+            "effective_batch_size": self.effective_batch_size,
+            "memory": {
+                "peak_reserved_bytes": self.memory.peak_reserved_bytes,
+                "limit_bytes": self.memory.limit_bytes,
+                "status": "predicted",
+                "method": "documented-figures",
+                "fits": self.memory.fits,
+                "margin": self.memory.margin,
+                "breakdown": self.memory.parts,
+            },
+            "provenance": {
+                name: {
+                    kind: value.get(language) if isinstance(value, Text) else value
+                    for kind, value in source
+                    if value is not None
+                }
+                for name, source in recipe.provenance.items()
+            },
+            "corrections": [correction.model_dump() for correction in recipe.corrections],
+            "assumptions": [text.get(language) for text in recipe.assumptions],
+            "evidence": [record["path"] for record in self.evidence],
+            "ladder": recipe.ladder.model_dump(),
+            "notes": [note.get(language) for note in self.notes],
+        }
+        if recipe.refuted:
+            answer["refuted"] = {
+                "reason": recipe.refuted.reason.get(language),
+                "instead": list(recipe.refuted.instead),
+            }
+        return answer
+
+
+def ask(
+    store: Store,
+    *,
+    gpu: str,
+    model: str,
+    tasks: int,
+    max_length: int | None = None,
+    method: Method = "full",
+    goal: Goal = "balanced",
+    num_gpus: int = 1,
+) -> Answer:
+    """Answer what a person typed.
+
+    Args:
+        store: The knowledge base.
+        gpu: Any spelling of a GPU, or `vram-8gb`.
+        model: Any spelling of a network.
+        tasks: Number of training tasks, 1 to 64.
+        max_length: Tokens per sample; None takes 512, or the network's maximum where that is shorter.
+        method: full, lora, qlora.
+        goal: quality, balanced, speed.
+        num_gpus: Cards that share the effective batch.
+
+    Raises:
+        BadInputError: Unknown name, or a length over the network's maximum.
+        FindingError: Nothing fits; says why and what would.
+    """
+    gpu_id, model_id = find_gpu(store, gpu), find_model(store, model)
+    record = store.model(model_id)
+    length = max_length or min(DEFAULT_LENGTH, record.max_length)
+    key = RecipeKey(
+        gpu=gpu_id, model=model_id, tasks=(tasks, tasks), max_length=length, method=method, goal=goal
+    )
+    return answer_key(store, key, num_gpus)
+
+
+def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
+    """Answer one cell; raises as `ask` does."""
+    model = store.model(key.model)
+    if key.max_length > model.max_length:
+        what = _("{model} takes at most {limit} tokens (got --max-length {length}).")
+        what = what.format(model=key.model, limit=model.max_length, length=key.max_length)
+        raise BadInputError(Problem(code="KB204", what=what, next_command=f"kb show {key.model}"))
+    constants = _Constants(store)
+    bare = BARE_MEMORY.fullmatch(key.gpu)
+    gpu = None if bare else store.gpu(key.gpu)
+    limit = limit_bytes(gpu, int(bare[1]) if bare else None, constants("memory-estimate"))
+    found = store.recipe_for_tasks(key)
+    if found:
+        recipe = store.recipe(found)
+        memory = estimate(found, recipe, model, limit, constants("memory-estimate"))
+        evidence = store.evidence(str(found))
+    else:
+        mixing = "interleaved" if key.tasks[1] > 1 else None
+        derived = derive(key, gpu, model, limit, constants, mixing)
+        if derived.recipe is None:
+            raise FindingError(_nothing_fits(store, key, gpu, model, derived.memory))
+        recipe, memory, evidence = derived.recipe, derived.memory, []
+    if num_gpus > 1:
+        recipe = _share(recipe, num_gpus)
+    return Answer(
+        recipe_id=str(found or key),
+        key=replace(key, tasks=key.tasks),
+        num_gpus=num_gpus,
+        recipe=recipe,
+        gpu=gpu,
+        model=model,
+        memory=memory,
+        evidence=evidence,
+        notes=recipe.notes + _rule_notes(store, key, recipe, model),
+    )
+
+
+@dataclass(frozen=True)
+class _Constants:
+    store: Store
+
+    def __call__(self, rule_id: str) -> Mapping[str, float]:
+        return self.store.rule(rule_id).constants
+
+
+def _rule_notes(store: Store, key: RecipeKey, recipe: Recipe, model: Model) -> tuple[Text, ...]:
+    """Return what a reader must know besides the settings: the multi-task rule, the accumulation trap."""
+    notes: list[Text] = []
+    if key.tasks[1] > 1:
+        notes.append(store.rule("num-tasks").statement)
+    trap = store.rule("effective-batch").caveat if recipe.settings.gradient_accumulation_steps > 1 else None
+    if trap and model.family == "encoder":
+        notes.append(trap)
+    return tuple(notes)
+
+
+def _share(recipe: Recipe, num_gpus: int) -> Recipe:
+    """Split the effective batch over several GPUs, as large per device as the recipe allows."""
+    effective, settings = recipe.effective_batch_size, recipe.settings
+    for per_device in range(settings.per_device_train_batch_size, 0, -1):
+        steps, rest = divmod(effective, per_device * num_gpus)
+        if rest == 0 and steps:
+            changed = settings.model_copy(
+                update={"per_device_train_batch_size": per_device, "gradient_accumulation_steps": steps}
+            )
+            return recipe.model_copy(update={"settings": changed, "origin": "derived", "status": "predicted"})
+    divisors = [str(count) for count in range(2, effective + 1) if effective % count == 0]
+    what = _("An effective batch of {effective} cannot be split over {count} GPUs; these counts work: {counts}.")
+    what = what.format(effective=effective, count=num_gpus, counts=", ".join(divisors))
+    raise BadInputError(Problem(code="KB205", what=what, next_command="kb recipe --help"))
+
+
+def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, memory: MemoryEstimate) -> Problem:
+    """Say what fills the card even at one row, and which method or GPU would do."""
+    what = _("Nothing fits: {model} with {method} needs about {need} on {gpu} even with one row, and {limit} is free.")
+    what = what.format(
+        model=key.model,
+        method=key.method,
+        need=gib(memory.peak_reserved_bytes),
+        gpu=gpu.name if gpu else key.gpu,
+        limit=gib(int(memory.limit_bytes * (1 - memory.margin))),
+    )
+    constants = _Constants(store)
+    for method in _METHODS[_METHODS.index(key.method) + 1 :]:
+        cheaper = replace(key, method=method)
+        if derive(cheaper, gpu, model, memory.limit_bytes, constants, None).recipe:
+            what += " " + _("It fits with --method {method}.").format(method=method)
+            typed = f"--gpu {key.gpu} --model {key.model} --tasks {key.tasks[0]} --method {method}"
+            return Problem(code="KB210", what=what, next_command=f"kb recipe {typed}")
+    larger = _smallest_gpu(store, key, model, constants)
+    if larger:
+        what += " " + _("The smallest card it fits is {gpu}.").format(gpu=larger)
+        typed = f"--gpu {larger} --model {key.model} --tasks {key.tasks[0]} --method {key.method}"
+        return Problem(code="KB210", what=what, next_command=f"kb recipe {typed}")
+    what += " " + _("No single card of the knowledge base holds it.")
+    return Problem(code="KB210", what=what, next_command="kb list gpus")
+
+
+def _smallest_gpu(store: Store, key: RecipeKey, model: Model, constants: _Constants) -> str | None:
+    sizes = {gpu_id: store.gpu(gpu_id) for gpu_id in store.gpu_ids()}
+    for gpu_id, gpu in sorted(sizes.items(), key=lambda item: item[1].memory.limit_bytes):
+        limit = limit_bytes(gpu, None, constants("memory-estimate"))
+        if derive(replace(key, gpu=gpu_id), gpu, model, limit, constants, None).recipe:
+            return gpu_id
+    return None

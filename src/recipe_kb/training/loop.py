@@ -1,0 +1,91 @@
+"""Running it: Hugging Face `Trainer` with the arguments that the recipe exports, watched step by step."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from recipe_kb.dialects.training_arguments import write
+from recipe_kb.schema.recipe import Settings
+from recipe_kb.training.data import TaskRows, collate
+from recipe_kb.training.network import SEED
+from recipe_kb.training.steps import Step
+from recipe_kb.training.unsupported import UnsupportedError
+from recipe_kb.training.watch import StepWatch
+
+OnStep = Callable[[Step], None]
+
+
+def training_arguments(
+    settings: Settings, *, num_steps: int, output_dir: Path, use_cpu: bool
+) -> TrainingArguments:
+    """Complete the recipe's arguments with what makes the run short, quiet and observable.
+
+    Args:
+        settings: The recipe's, or what fits this machine.
+        num_steps: Optimizer steps; the schedule and its warm-up are squeezed into them.
+        output_dir: Scratch folder: `Trainer` makes it, though nothing is saved.
+        use_cpu: Stay on the CPU even if there is a GPU.
+
+    Returns:
+        Arguments for this process.
+
+    Raises:
+        UnsupportedError: transformers refuses a setting on this machine, as TF32 below sm_80.
+    """
+    try:
+        return TrainingArguments(
+            **write(settings),
+            output_dir=str(output_dir),
+            use_cpu=use_cpu,
+            max_steps=num_steps,
+            seed=SEED,
+            train_sampling_strategy="sequential",  # a shuffled micro-batch would mix tasks
+            logging_strategy="steps",
+            logging_steps=1,
+            logging_nan_inf_filter=False,  # on, it replaces a NaN loss by the average of the ones before
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
+    except ValueError as error:
+        raise UnsupportedError(str(error)) from error
+
+
+def train(
+    network: nn.Module,
+    arguments: TrainingArguments,
+    *,
+    train_rows: TaskRows,
+    eval_rows: TaskRows,
+    on_step: OnStep = lambda _step: None,
+) -> list[Step]:
+    """Train, then evaluate once, as a user's run does.
+
+    Args:
+        network: From `build_network`; trained in place.
+        arguments: From `training_arguments`.
+        train_rows: As many rows as the optimizer steps take.
+        eval_rows: One evaluation batch.
+        on_step: Called after each optimizer step.
+
+    Returns:
+        The optimizer steps, in order.
+
+    Raises:
+        ImportError: The optimizer needs a package that is not installed.
+    """
+    watch = StepWatch(on_step)
+    trainer = Trainer(
+        model=network,
+        args=arguments,
+        train_dataset=train_rows,
+        eval_dataset=eval_rows,
+        data_collator=collate,
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    trainer.evaluate()
+    return watch.steps
