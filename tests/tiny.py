@@ -64,7 +64,7 @@ def recipe_with(**values: Any) -> Recipe:
         task_mixing="interleaved",
         effective_batch_size=settings.per_device_train_batch_size * settings.gradient_accumulation_steps,
         settings=settings,
-        provenance=dict.fromkeys(settings.given(), {"rule": "effective-batch"}),
+        provenance={name: {"rule": "effective-batch"} for name in settings.given()},
         ladder={"out_of_memory": (), "slow": ()},
     )
 

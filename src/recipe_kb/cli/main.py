@@ -23,9 +23,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(argv: list[str]) -> int:
     """Run `kb` and return its exit code."""
     i18n.activate(i18n.choose(_typed_language(argv), os.environ))
+    group = root_group()
     try:
-        result = root_group().main(args=argv, prog_name="kb", standalone_mode=False)
+        with group.make_context("kb", argv) as context:
+            result = group.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as nothing:
+        click.echo(nothing.format_message())
+        return Exit.DONE
     except KbError as error:
         for problem in error.problems:
             click.echo(problem, err=True)

@@ -1,15 +1,14 @@
 """The answer to "which settings?": an exact recipe, else a derived one, else why nothing fits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from recipe_kb.errors import BadInputError, FindingError, Problem
 from recipe_kb.i18n import _
-from recipe_kb.resolve.derive import derive
 from recipe_kb.resolve.estimate import MemoryEstimate, estimate, limit_bytes
 from recipe_kb.resolve.rules import effective_batch_size
-from recipe_kb.schema.base import Goal, Method, Text
+from recipe_kb.schema.base import Goal, Method, TaskMixing, Text
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe, RecipeKey
@@ -78,15 +77,15 @@ class Answer:
             "provenance": {
                 name: {
                     kind: value.get(language) if isinstance(value, Text) else value
-                    for kind, value in source
+                    for kind, value in vars(source).items()
                     if value is not None
                 }
                 for name, source in recipe.provenance.items()
             },
-            "corrections": [correction.model_dump() for correction in recipe.corrections],
+            "corrections": [asdict(correction) for correction in recipe.corrections],
             "assumptions": [text.get(language) for text in recipe.assumptions],
             "evidence": [record["path"] for record in self.evidence],
-            "ladder": recipe.ladder.model_dump(),
+            "ladder": asdict(recipe.ladder),
             "notes": [note.get(language) for note in self.notes],
         }
         if recipe.refuted:
@@ -150,7 +149,9 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
         memory = estimate(found, recipe, model, limit, constants("memory-estimate"))
         evidence = store.evidence(str(found))
     else:
-        mixing = "interleaved" if key.tasks[1] > 1 else None
+        from recipe_kb.resolve.derive import derive  # not before: an exact recipe does without it
+
+        mixing: TaskMixing | None = "interleaved" if key.tasks[1] > 1 else None
         derived = derive(key, gpu, model, limit, constants, mixing)
         if derived.recipe is None:
             raise FindingError(_nothing_fits(store, key, gpu, model, derived.memory))
@@ -195,10 +196,10 @@ def _share(recipe: Recipe, num_gpus: int) -> Recipe:
     for per_device in range(settings.per_device_train_batch_size, 0, -1):
         steps, rest = divmod(effective, per_device * num_gpus)
         if rest == 0 and steps:
-            changed = settings.model_copy(
-                update={"per_device_train_batch_size": per_device, "gradient_accumulation_steps": steps}
+            changed = replace(
+                settings, per_device_train_batch_size=per_device, gradient_accumulation_steps=steps
             )
-            return recipe.model_copy(update={"settings": changed, "origin": "derived", "status": "predicted"})
+            return replace(recipe, settings=changed, origin="derived", status="predicted", effective_batch_size=per_device * steps)
     divisors = [str(count) for count in range(2, effective + 1) if effective % count == 0]
     what = _("An effective batch of {effective} cannot be split over {count} GPUs; these counts work: {counts}.")
     what = what.format(effective=effective, count=num_gpus, counts=", ".join(divisors))
@@ -215,6 +216,8 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
         gpu=gpu.name if gpu else key.gpu,
         limit=gib(int(memory.limit_bytes * (1 - memory.margin))),
     )
+    from recipe_kb.resolve.derive import derive
+
     constants = _Constants(store)
     for method in _METHODS[_METHODS.index(key.method) + 1 :]:
         cheaper = replace(key, method=method)
@@ -232,6 +235,8 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
 
 
 def _smallest_gpu(store: Store, key: RecipeKey, model: Model, constants: _Constants) -> str | None:
+    from recipe_kb.resolve.derive import derive
+
     sizes = {gpu_id: store.gpu(gpu_id) for gpu_id in store.gpu_ids()}
     for gpu_id, gpu in sorted(sizes.items(), key=lambda item: item[1].memory.limit_bytes):
         limit = limit_bytes(gpu, None, constants("memory-estimate"))

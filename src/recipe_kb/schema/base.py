@@ -1,11 +1,63 @@
-"""What all records share."""
+"""What all records share: frozen dataclasses that pydantic validates, without pydantic at import time.
 
-from typing import Annotated, Literal
+`kb recipe` must answer before a person notices, and building pydantic classes takes longer than all the rest.
+So a record is a standard dataclass; `store.strict` accepts a correct file at once, and pydantic is the judge,
+and the author of every message, as soon as anything is odd. See docs/adr/0002-records.md.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field
+import dataclasses
+import re
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
+RecordType = TypeVar("RecordType")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def record(cls: type[RecordType]) -> type[RecordType]:
+    """Make a frozen, keyword-only dataclass that refuses keys it does not know."""
+    cls.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined]
+    return dataclasses.dataclass(frozen=True, kw_only=True, repr=False)(cls)
+
+
+class Limits:
+    """Bounds of a number, or length and form of a text; kept by pydantic and by `store.strict` alike."""
+
+    def __init__(
+        self,
+        *,
+        gt: float | None = None,
+        ge: float | None = None,
+        lt: float | None = None,
+        min_length: int | None = None,
+        pattern: str | None = None,
+    ) -> None:
+        given = {"gt": gt, "ge": ge, "lt": lt, "min_length": min_length, "pattern": pattern}
+        self.given = {name: value for name, value in given.items() if value is not None}
+
+    def hold(self, value: Any) -> bool:
+        """Say whether a value of the right type is within the limits."""
+        limits = self.given
+        return (
+            ("gt" not in limits or value > limits["gt"])
+            and ("ge" not in limits or value >= limits["ge"])
+            and ("lt" not in limits or value < limits["lt"])
+            and ("min_length" not in limits or len(value) >= limits["min_length"])
+            and ("pattern" not in limits or re.search(limits["pattern"], value) is not None)
+        )
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Add the limits to pydantic's own schema; numbers are strict, so that `"8"` is not 8."""
+        schema = handler(source)
+        schema.update(self.given)
+        if schema["type"] == "int":
+            schema["strict"] = True
+        return schema
+
+
+Positive = Annotated[int, Limits(gt=0)]
+Slug = Annotated[str, Limits(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
 """An id as people type it: lower case, digits, hyphens, dots."""
+NonEmpty = Annotated[str, Limits(min_length=1)]
 
 Method = Literal["full", "lora", "qlora"]
 Goal = Literal["quality", "balanced", "speed"]
@@ -15,17 +67,12 @@ Origin = Literal["guide", "published", "derived", "tuned"]
 Status = Literal["measured", "emulated", "predicted", "reported", "refuted"]
 
 
-class Record(BaseModel):
-    """A frozen record that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class Text(Record):
+@record
+class Text:
     """One sentence or more in both languages."""
 
-    en: str = Field(min_length=1)
-    vi: str = Field(min_length=1)
+    en: NonEmpty
+    vi: NonEmpty
 
     def get(self, language: str) -> str:
         """Return the text in `en` or `vi`."""

@@ -1,10 +1,8 @@
 """kb/claims/GUIDE.yaml: every checkable statement of one guide; kb/guides.yaml: the guides."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
-from recipe_kb.schema.base import Record, Slug, Text
+from recipe_kb.schema.base import Limits, Positive, Slug, Text, record
 
 Verdict = Literal["consistent", "inconsistent", "contradicted", "unverified"]
 """consistent: arithmetic and facts hold. inconsistent: clashes with itself or another claim.
@@ -13,7 +11,8 @@ contradicted: a cited public fact or exact arithmetic says otherwise. unverified
 ClaimId = str
 
 
-class ClaimContext(Record):
+@record
+class ClaimContext:
     """What the guide says the statement is about; None where the guide is silent."""
 
     gpu: Slug | None
@@ -23,11 +22,12 @@ class ClaimContext(Record):
     dataset: str | None
 
 
-class Claim(Record):
+@record
+class Claim:
     """One statement with a verdict. `numbers` are the guide's own figures, unit in the key."""
 
-    id: ClaimId = Field(pattern=r"^\d{3}-\d{2}$")
-    lines: str = Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")
+    id: Annotated[str, Limits(pattern=r"^\d{3}-\d{2}$")]
+    lines: Annotated[str, Limits(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")]
     kind: Literal["recipe", "rule", "expected_result", "software_fact", "procedure", "command", "hardware_fact"]
     context: ClaimContext
     numbers: dict[str, Any]
@@ -39,24 +39,27 @@ class Claim(Record):
     evidence: tuple[str, ...] = ()
 
 
-class ClaimFile(Record):
+@record
+class ClaimFile:
     """All claims of one guide."""
 
-    guide: str = Field(pattern=r"^\d{3}$")
-    claims: tuple[Claim, ...] = Field(min_length=1)
+    guide: Annotated[str, Limits(pattern=r"^\d{3}$")]
+    claims: Annotated[tuple[Claim, ...], Limits(min_length=1)]
 
 
-class Guide(Record):
+@record
+class Guide:
     """One source guide."""
 
-    id: str = Field(pattern=r"^\d{3}$")
+    id: Annotated[str, Limits(pattern=r"^\d{3}$")]
     title: str
     subject: Text
-    num_claims: int = Field(gt=0)
+    num_claims: Positive
     repaired_encoding: str | None = None
 
 
-class GuideFile(Record):
+@record
+class GuideFile:
     """All source guides."""
 
     guides: tuple[Guide, ...]

@@ -1,12 +1,17 @@
 """kb/evidence/RECIPE/DATE-DEVICE-MODE.json: the record of one probe, written by a run and never by hand."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from recipe_kb.schema.base import Record
 
-SCHEMA = "kb-evidence/1"
+class Record(BaseModel):
+    """A frozen record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+SCHEMA: Final = "kb-evidence/1"
 
 Verdict = Literal[
     "passed", "oom", "not_finite", "no_progress", "alloc_retries", "timeout", "crash", "unsupported", "interrupted"

@@ -1,20 +1,21 @@
 """kb/gpus/ID.yaml: one GPU."""
 
-from pydantic import Field
+from typing import Annotated
 
-from recipe_kb.schema.base import Record, Slug, Text
+from recipe_kb.schema.base import Limits, Positive, Slug, Text, record
 from recipe_kb.units import MIB
 
 
-class GpuMemory(Record):
+@record
+class GpuMemory:
     """How large the memory is, as three counters say.
 
     `torch_total_mib` is the range of `torch.cuda.get_device_properties().total_memory` over drivers and systems,
     in MiB; it is what a program can use, and smaller than what nvidia-smi prints.
     """
 
-    marketed_gb: int = Field(gt=0)
-    nvidia_smi_total_mib: int = Field(gt=0)
+    marketed_gb: Positive
+    nvidia_smi_total_mib: Positive
     torch_total_mib: tuple[int, int]
     torch_total_is_estimate: bool = False
 
@@ -24,7 +25,8 @@ class GpuMemory(Record):
         return self.torch_total_mib[0] * MIB
 
 
-class DensePeak(Record):
+@record
+class DensePeak:
     """Dense peak rates in TFLOP/s, tensor cores with FP32 accumulation; None where the card lacks the unit."""
 
     fp32: float
@@ -34,7 +36,8 @@ class DensePeak(Record):
     fp8: float | None
 
 
-class GpuSupport(Record):
+@record
+class GpuSupport:
     """What the hardware and the kernels for it can do."""
 
     tensor_cores: bool
@@ -48,18 +51,19 @@ class GpuSupport(Record):
     torch_default_wheel: bool
 
 
-class Gpu(Record):
+@record
+class Gpu:
     """One GPU: memory, peaks, features, the names people type for it, sources."""
 
     name: str
-    device_names: tuple[str, ...] = Field(min_length=1)
+    device_names: Annotated[tuple[str, ...], Limits(min_length=1)]
     aliases: tuple[str, ...]
     architecture: str
-    compute_capability: str = Field(pattern=r"^\d+\.\d$")
+    compute_capability: Annotated[str, Limits(pattern=r"^\d+\.\d$")]
     memory: GpuMemory
-    bandwidth_gb_s: float = Field(gt=0)
-    sm_count: int = Field(gt=0)
+    bandwidth_gb_s: Annotated[float, Limits(gt=0)]
+    sm_count: Positive
     dense_peak_tflops: DensePeak
     supports: GpuSupport
-    sources: tuple[Slug, ...] = Field(min_length=1)
+    sources: Annotated[tuple[Slug, ...], Limits(min_length=1)]
     note: Text | None = None

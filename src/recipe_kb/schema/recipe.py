@@ -1,13 +1,22 @@
 """kb/recipes/GPU/MODEL/TASKSt-LENGTH-METHOD[-GOAL].yaml: one answer; its id is its path."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from recipe_kb.schema.base import Goal, Method, Origin, Precision, Record, Slug, Status, TaskMixing, Text
+from recipe_kb.schema.base import (
+    Goal,
+    Limits,
+    Method,
+    Origin,
+    Positive,
+    Precision,
+    Slug,
+    Status,
+    TaskMixing,
+    Text,
+    record,
+)
 
 MAX_TASKS = 64
 _CELL = re.compile(
@@ -15,7 +24,7 @@ _CELL = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class RecipeKey:
     """The cell that a recipe answers: GPU x model x task count x length x method x goal."""
 
@@ -52,47 +61,50 @@ class RecipeKey:
         return f"{self.gpu}/{self.model}/{tasks}-{self.max_length}-{self.method}{goal}"
 
 
-PositiveInt = Annotated[int, Field(gt=0, strict=True)]
-
-
-class Settings(Record):
+@record
+class Settings:
     """The arguments of one training run, in transformers' own names where it has one.
 
     `tf32`, `attn_implementation` and the `lora_*` values are None where they do not apply.
     `warmup_ratio` is a fraction of all optimizer steps.
     """
 
-    per_device_train_batch_size: PositiveInt
-    per_device_eval_batch_size: PositiveInt
-    gradient_accumulation_steps: PositiveInt
-    learning_rate: float = Field(gt=0, lt=1)
+    per_device_train_batch_size: Positive
+    per_device_eval_batch_size: Positive
+    gradient_accumulation_steps: Positive
+    learning_rate: Annotated[float, Limits(gt=0, lt=1)]
     lr_scheduler_type: str
-    warmup_ratio: float = Field(ge=0, lt=1)
-    num_train_epochs: PositiveInt
+    warmup_ratio: Annotated[float, Limits(ge=0, lt=1)]
+    num_train_epochs: Positive
     optim: str
-    weight_decay: float = Field(ge=0)
-    adam_beta1: float = Field(gt=0, lt=1)
-    adam_beta2: float = Field(gt=0, lt=1)
-    adam_epsilon: float = Field(gt=0)
-    max_grad_norm: float = Field(ge=0)
+    weight_decay: Annotated[float, Limits(ge=0)]
+    adam_beta1: Annotated[float, Limits(gt=0, lt=1)]
+    adam_beta2: Annotated[float, Limits(gt=0, lt=1)]
+    adam_epsilon: Annotated[float, Limits(gt=0)]
+    max_grad_norm: Annotated[float, Limits(ge=0)]
     precision: Precision
     tf32: bool
     gradient_checkpointing: bool
     attn_implementation: str
-    dataloader_num_workers: int = Field(ge=0)
-    dataloader_prefetch_factor: PositiveInt | None
+    dataloader_num_workers: Annotated[int, Limits(ge=0)]
+    dataloader_prefetch_factor: Positive | None
     dataloader_pin_memory: bool
     dataloader_persistent_workers: bool
-    lora_r: PositiveInt | None = None
-    lora_alpha: PositiveInt | None = None
-    lora_dropout: float | None = Field(default=None, ge=0, lt=1)
+    lora_r: Positive | None = None
+    lora_alpha: Positive | None = None
+    lora_dropout: Annotated[float, Limits(ge=0, lt=1)] | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the settings that apply, in the order of the schema."""
-        return {name: value for name, value in self.model_dump().items() if value is not None}
+        return {name: value for name, value in self.values().items() if value is not None}
+
+    def values(self) -> dict[str, Any]:
+        """Return all settings, None for those that do not apply."""
+        return dict(vars(self))
 
 
-class Provenance(Record):
+@record
+class Provenance:
     """Where one setting comes from: exactly one of the references, and a note where it needs one.
 
     `claim` is a claim of a guide, `rule` a file of kb/rules, `source` an entry of kb/sources.yaml,
@@ -113,56 +125,60 @@ class Provenance(Record):
         """Return which of the references is given."""
         return next(name for name in PROVENANCE_KINDS if getattr(self, name) is not None)
 
-    @model_validator(mode="after")
-    def _one_reference(self) -> Self:
+    def __post_init__(self) -> None:
+        """Refuse none and more than one reference."""
         given = [name for name in PROVENANCE_KINDS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise PydanticCustomError("one_reference", "needs exactly one of the references", {"given": given})
-        return self
+            raise _odd("one_reference", {"given": given})
 
 
 PROVENANCE_KINDS = ("claim", "rule", "source", "gpu", "model", "evidence", "assumption")
 
 
-class Rung(Record):
+@record
+class Rung:
     """One step of a ladder: the settings to change, and why it helps.
 
     `max_length` may change too, though it is part of the key: the recipe's data are then truncated.
     """
 
-    set: dict[str, int | float | bool | str] = Field(min_length=1)
+    set: Annotated[dict[str, bool | int | float | str], Limits(min_length=1)]
     why: Slug
 
 
-class Ladder(Record):
+@record
+class Ladder:
     """What to do, in this order, when memory runs out and when training is slow."""
 
     out_of_memory: tuple[Rung, ...]
     slow: tuple[Rung, ...]
 
 
-class Correction(Record):
+@record
+class Correction:
     """A value of the guide that was not taken over, and the claim whose verdict says why."""
 
     setting: str
-    guide_value: int | float | bool | str
+    guide_value: bool | int | float | str
     claim: str
 
 
-class Refutation(Record):
+@record
+class Refutation:
     """Why the recipe cannot hold, and the recipes that work instead."""
 
     reason: Text
-    instead: tuple[str, ...] = Field(min_length=1)
+    instead: Annotated[tuple[str, ...], Limits(min_length=1)]
 
 
-class Recipe(Record):
+@record
+class Recipe:
     """One answer. Its key is its path and stands nowhere else."""
 
     origin: Origin
     status: Status
     task_mixing: TaskMixing | None
-    effective_batch_size: PositiveInt
+    effective_batch_size: Positive
     settings: Settings
     provenance: dict[str, Provenance]
     corrections: tuple[Correction, ...] = ()
@@ -171,36 +187,27 @@ class Recipe(Record):
     refuted: Refutation | None = None
     notes: tuple[Text, ...] = ()
 
-    @model_validator(mode="after")
-    def _arithmetic_holds(self) -> Self:
+    def __post_init__(self) -> None:
+        """Hold what no single field can say: the product, a source for every setting, a reason to refute."""
         settings = self.settings
         product = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
         if product != self.effective_batch_size:
-            raise PydanticCustomError(
-                "effective_batch",
-                "effective_batch_size is not the product",
-                {
-                    "got": self.effective_batch_size,
-                    "product": product,
-                    "batch": settings.per_device_train_batch_size,
-                    "accumulation": settings.gradient_accumulation_steps,
-                },
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _every_setting_has_provenance(self) -> Self:
-        given, explained = set(self.settings.given()), set(self.provenance)
+            context = {
+                "got": self.effective_batch_size,
+                "product": product,
+                "batch": settings.per_device_train_batch_size,
+                "accumulation": settings.gradient_accumulation_steps,
+            }
+            raise _odd("effective_batch", context)
+        given, explained = set(settings.given()), set(self.provenance)
         if given != explained:
-            raise PydanticCustomError(
-                "provenance",
-                "provenance and settings differ",
-                {"missing": sorted(given - explained), "unknown": sorted(explained - given)},
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _refuted_says_why(self) -> Self:
+            raise _odd("provenance", {"missing": sorted(given - explained), "unknown": sorted(explained - given)})
         if (self.status == "refuted") != (self.refuted is not None):
-            raise PydanticCustomError("refuted", "status and refuted differ", {})
-        return self
+            raise _odd("refuted", {})
+
+
+def _odd(kind: str, context: Mapping[str, Any]) -> Exception:
+    """Make the error that pydantic reports with its place; `store.messages` has the words."""
+    from pydantic_core import PydanticCustomError
+
+    return PydanticCustomError(kind, "does not hold", dict(context))  # type: ignore[arg-type]

@@ -1,22 +1,25 @@
 """kb/rules/ID.yaml, kb/sources.yaml, kb/glossary.yaml: rules of thumb with their source, papers, terms."""
 
-from pydantic import Field
+from dataclasses import field
+from typing import Annotated
 
-from recipe_kb.schema.base import Record, Slug, Text
+from recipe_kb.schema.base import Limits, Slug, Text, record
 
 
-class Rule(Record):
+@record
+class Rule:
     """One rule that settings are derived by; the function of the same name in `resolve.rules` computes it."""
 
     title: Text
     formula: str
     statement: Text
     caveat: Text | None = None
-    constants: dict[str, float] = Field(default_factory=dict)
-    sources: tuple[Slug, ...] = Field(min_length=1)
+    constants: dict[str, float] = field(default_factory=dict)
+    sources: Annotated[tuple[Slug, ...], Limits(min_length=1)]
 
 
-class Source(Record):
+@record
+class Source:
     """A paper, a data sheet, a repository: what it is and where."""
 
     title: str
@@ -25,13 +28,15 @@ class Source(Record):
     note: str | None = None
 
 
-class SourceFile(Record):
+@record
+class SourceFile:
     """All sources, by id."""
 
     sources: dict[Slug, Source]
 
 
-class Term(Record):
+@record
+class Term:
     """One word of the field, with every spelling people search for."""
 
     id: Slug
@@ -41,13 +46,15 @@ class Term(Record):
     spellings: tuple[str, ...] = ()
 
 
-class Glossary(Record):
+@record
+class Glossary:
     """All terms."""
 
     terms: tuple[Term, ...]
 
 
-class RemedyFile(Record):
+@record
+class RemedyFile:
     """What each kind of rung does, by id."""
 
     remedies: dict[Slug, Text]

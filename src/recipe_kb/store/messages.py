@@ -74,8 +74,8 @@ _BOOLEAN = _expected(lambda: _("true or false"))
 _MAPPING = _expected(lambda: _("a mapping of keys to values"))
 _LIST = _expected(lambda: _("a list"))
 _WORDS: dict[str, Words] = {
-    "missing": _missing,
-    "extra_forbidden": _unknown,
+    "missing_keyword_only_argument": _missing,
+    "unexpected_keyword_argument": _unknown,
     "literal_error": _choice,
     "int_type": _INTEGER,
     "int_parsing": _INTEGER,
@@ -87,7 +87,7 @@ _WORDS: dict[str, Words] = {
     "string_pattern_mismatch": _expected(lambda: _("text of the form that the schema gives")),
     "bool_type": _BOOLEAN,
     "bool_parsing": _BOOLEAN,
-    "model_type": _MAPPING,
+    "dataclass_type": _MAPPING,
     "dict_type": _MAPPING,
     "tuple_type": _LIST,
     "list_type": _LIST,

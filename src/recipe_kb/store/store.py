@@ -1,13 +1,11 @@
 """The knowledge base on disk: reads only the files that a question needs."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recipe_kb.schema.base import Record
 from recipe_kb.schema.recipe import Recipe, RecipeKey
 from recipe_kb.store.yaml_file import read_record
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from recipe_kb.schema.model import Model
     from recipe_kb.schema.rule import Rule, Source, Term
 
-RecordType = TypeVar("RecordType", bound=Record)
+RecordType = TypeVar("RecordType")
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,14 @@ class Store:
             yield from self.claim_file(guide).claims
 
     def claim(self, claim_id: str) -> "Claim":
-        """Read one claim; KeyError if there is none."""
+        """Read one claim without the others of its file; KeyError if there is none."""
+        from recipe_kb.schema.claim import Claim
+        from recipe_kb.store.yaml_file import read_item
+
+        relative = f"claims/{claim_id[:3]}.yaml"
+        alone = read_item(self.root / relative, claim_id, Claim)
+        if alone is not None:
+            return alone
         for claim in self.claim_file(claim_id[:3]).claims:
             if claim.id == claim_id:
                 return claim
@@ -160,6 +165,8 @@ class Store:
         folder = self.root / "evidence" / recipe_id
         if not folder.is_dir():
             return []
+        import json
+
         found = []
         for path in sorted(folder.glob("*.json"), reverse=True):
             record = json.loads(path.read_text(encoding="utf-8"))

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
 
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
-from recipe_kb.schema.base import Record
-from recipe_kb.store.messages import problem_of
+from recipe_kb.store.strict import OddError, acceptor
 
-RecordType = TypeVar("RecordType", bound=Record)
+RecordType = TypeVar("RecordType")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -56,12 +54,46 @@ def read_record(path: Path, record_type: type[RecordType], shown: str) -> Record
     """
     try:
         content = path.read_bytes().decode("utf-8")
-        return record_type.model_validate(yaml.load(content, Loader=KbLoader))  # noqa: S506 - KbLoader is a SafeLoader
     except UnicodeDecodeError as error:
         raise BadInputError(_problem("KB100", _("is not UTF-8 text"), f"{shown}:{_line_of(path, error)}")) from error
     except OSError as error:
         raise BadInputError(_problem("KB100", _("cannot be read: {why}").format(why=error.strerror), shown)) from error
-    except (yaml.YAMLError, ValidationError, RecursionError) as error:
+    try:
+        data = yaml.load(content, Loader=KbLoader)  # noqa: S506 - KbLoader is a SafeLoader
+    except (yaml.YAMLError, RecursionError) as error:
+        raise BadInputError(*_problems(content, error, shown)) from error
+    try:
+        accepted: RecordType = acceptor(record_type)(data)
+    except OddError:
+        return _judge(content, data, record_type, shown)
+    return accepted
+
+
+def read_item(path: Path, item_id: str, record_type: type[RecordType]) -> RecordType | None:
+    """Read one `- id: ...` item of a long list without the rest.
+
+    Returns:
+        The record, or None if the item does not stand alone; the caller then reads the whole file.
+    """
+    start = f"- id: {item_id}\n".encode()
+    before, found, after = path.read_bytes().partition(start)
+    if not found or (before and not before.endswith(b"\n")):
+        return None
+    try:
+        items = yaml.load(start + after.partition(b"\n- id: ")[0], Loader=KbLoader)  # noqa: S506 - a SafeLoader
+        accepted: RecordType = acceptor(record_type)(items[0])
+    except (yaml.YAMLError, UnicodeDecodeError, OddError):
+        return None
+    return accepted
+
+
+def _judge(content: str, data: Any, record_type: type[RecordType], shown: str) -> RecordType:
+    """Let pydantic decide about data that are not plainly right."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(record_type).validate_python(data)
+    except ValidationError as error:
         raise BadInputError(*_problems(content, error, shown)) from error
 
 
@@ -90,9 +122,11 @@ def _problems(content: str, error: Exception, shown: str) -> list[Problem]:
         _problem("KB102", _("key {key!r} occurs twice").format(key=key), f"{shown}:{line}")
         for key, line in _duplicates(root)
     ]
-    if isinstance(error, ValidationError):
+    if hasattr(error, "errors"):
+        from recipe_kb.store.messages import problem_of
+
         for detail in error.errors(include_url=False):
-            line = line_at(root, detail["loc"], on_key=detail["type"] == "extra_forbidden")
+            line = line_at(root, detail["loc"], on_key=detail["type"] == "unexpected_keyword_argument")
             problems.append(problem_of(detail, f"{shown}:{line}"))
     elif not problems:
         problems.append(_problem("KB100", _("is not valid YAML: {why}").format(why=error), shown))

@@ -90,7 +90,7 @@ def collate(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     tasks = {row["task"] for row in rows if "task" in row}
     if len(tasks) > 1:
         raise ValueError(f"one micro-batch holds rows of tasks {sorted(tasks)}")
-    return batch | {"task": task for task in tasks}
+    return batch | ({"task": tasks.pop()} if tasks else {})
 
 
 def _tagged_rows(plan: Plan, task: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -17,9 +17,7 @@ from recipe_kb.training.watch import StepWatch
 OnStep = Callable[[Step], None]
 
 
-def training_arguments(
-    settings: Settings, *, num_steps: int, output_dir: Path, use_cpu: bool
-) -> TrainingArguments:
+def training_arguments(settings: Settings, *, num_steps: int, output_dir: Path, use_cpu: bool) -> TrainingArguments:
     """Complete the recipe's arguments with what makes the run short, quiet and observable.
 
     Args:

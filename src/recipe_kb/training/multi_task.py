@@ -3,7 +3,6 @@
 Shapes: B rows of a micro-batch, L tokens, T tasks, H hidden size, C labels.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -57,7 +56,7 @@ class MultiTaskEncoder(nn.Module):  # type: ignore[misc]  # torch is untyped her
             logits = self._logits(input_ids, attention_mask, task)
             return {"loss": _loss(logits, labels), "logits": logits}
         # All graphs stay alive until the one backward pass: that is what joint training costs in memory.
-        per_task: Sequence[torch.Tensor] = tuple(
+        per_task = tuple(
             self._logits(input_ids[:, index], attention_mask[:, index], index) for index in range(len(self.heads))
         )
         losses = [_loss(logits, labels[:, index]) for index, logits in enumerate(per_task)]

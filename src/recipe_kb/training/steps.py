@@ -1,5 +1,7 @@
 """What is kept of each optimizer step. No torch here: the judging process reads it too."""
 
+from pydantic import ConfigDict
+
 from recipe_kb.schema.base import Record
 
 
@@ -10,6 +12,8 @@ class Step(Record):
     `skipped` means that the fp16 gradient scaler saw an overflow and left the weights alone; its `grad_norm` is
     not finite then.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, ser_json_inf_nan="constants")
 
     loss: float
     grad_norm: float

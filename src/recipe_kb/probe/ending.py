@@ -1,0 +1,46 @@
+"""What it means that a child process ended without giving its result."""
+
+import signal
+
+from recipe_kb.probe.verdict import Judgement
+
+OUT_OF_MEMORY_MARKS = (
+    "MemoryError",
+    "OutOfMemoryError",
+    "CUDA out of memory",
+    "can't allocate memory",  # torch's CPU allocator
+    "Cannot allocate memory",  # ENOMEM
+)
+"""What the last lines of a traceback say when memory was the reason."""
+
+
+def judge_ending(returncode: int, stderr_tail: str) -> Judgement:
+    """Name the end of a process that gave no result.
+
+    Args:
+        returncode: As `subprocess` gives it: negative for a signal.
+        stderr_tail: The last lines of its standard error.
+
+    Returns:
+        `oom`, `unsupported` (a package is not installed) or `crash`, with the signal, the exit code and the last line.
+    """
+    last_line = stderr_tail.strip().rpartition("\n")[2]
+    said = f": {last_line}" if last_line else ""
+    if returncode == -signal.SIGKILL:
+        return Judgement("oom", "killed by SIGKILL, as the kernel's out-of-memory killer does")
+    if returncode != 0 and any(mark in last_line for mark in OUT_OF_MEMORY_MARKS):
+        return Judgement("oom", f"out of memory{said}")
+    if returncode > 0 and last_line.startswith("ModuleNotFoundError"):
+        return Judgement("unsupported", f"a package is missing{said}")
+    if returncode < 0:
+        return Judgement("crash", f"killed by {_signal_name(-returncode)}{said}")
+    if returncode > 0:
+        return Judgement("crash", f"exit code {returncode}{said}")
+    return Judgement("crash", f"ended without a result{said}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"

@@ -1,0 +1,133 @@
+"""A child process that is spoken to by lines, has a time limit and leaves nobody behind."""
+
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import IO
+
+STDERR_TAIL_BYTES = 4000
+"""How much of the standard error is kept to explain a crash: a traceback's end."""
+
+EXIT_GRACE_S = 10.0
+"""How long a child may take to exit after it closed its stream, before it is killed."""
+
+_POLL_S = 0.2
+"""How often to look whether a silent child still lives: its own children may hold the stream open after it."""
+
+
+@dataclass
+class Child:
+    """A running child; made by `child_process`."""
+
+    process: subprocess.Popen[str]
+    stderr: IO[bytes]
+    deadline: float
+    _lines: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the child's standard output until it closes or the child is gone.
+
+        Raises:
+            TimeoutError: The time limit came first.
+        """
+        while True:
+            exited = self.process.poll() is not None
+            try:
+                line = self._lines.get(timeout=min(_POLL_S, max(self.deadline - time.monotonic(), 0.0)))
+            except queue.Empty:
+                if exited:
+                    return
+                if time.monotonic() >= self.deadline:
+                    raise TimeoutError from None
+                continue
+            if line is None:
+                return
+            yield line
+
+    def wait(self) -> int:
+        """Return the exit code; a child that closed its stream and lingers is killed first."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(EXIT_GRACE_S)
+        _kill_group(self.process)
+        return self.process.wait()
+
+    def stderr_tail(self) -> str:
+        """Return the end of what the child wrote to its standard error."""
+        size = self.stderr.seek(0, os.SEEK_END)
+        self.stderr.seek(max(0, size - STDERR_TAIL_BYTES))
+        return self.stderr.read().decode(errors="replace")
+
+    def read_stdout(self) -> None:
+        """Move lines to the queue; runs in a thread, because a pipe cannot be read with a time limit everywhere."""
+        assert self.process.stdout is not None  # noqa: S101 - `child_process` made the pipe
+        with suppress(ValueError):  # closed under our feet when the child is abandoned
+            for line in self.process.stdout:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def send(self, line: str) -> None:
+        """Write the task and leave the pipe open: its end of file tells the child that we are gone."""
+        assert self.process.stdin is not None  # noqa: S101 - `child_process` made the pipe
+        with suppress(BrokenPipeError, ValueError):  # a child that is gone already shows in its exit code
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+
+
+@contextmanager
+def child_process(
+    command: Sequence[str], task: str, *, timeout_s: float, environ: Mapping[str, str]
+) -> Iterator[Child]:
+    """Start a child in its own process group, hand it its task, and kill the whole group on the way out.
+
+    Args:
+        command: Program and arguments.
+        task: One line for its standard input.
+        timeout_s: Limit for `lines`.
+        environ: Its environment.
+
+    Yields:
+        The child. However the block is left, by an error or Ctrl-C too, no process of the group survives it.
+    """
+    with tempfile.TemporaryFile() as stderr:  # nameless, so that nothing can be left behind
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            env=environ,
+        )
+        child = Child(process, stderr, time.monotonic() + timeout_s)
+        threads = [
+            threading.Thread(target=child.read_stdout, daemon=True),
+            threading.Thread(target=child.send, args=(task,), daemon=True),  # a child need not read what it is sent
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            yield child
+        finally:
+            _kill_group(process)
+            process.wait()
+            for thread in threads:
+                thread.join()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(BrokenPipeError):
+                    pipe.close()  # type: ignore[union-attr]
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    if not hasattr(os, "killpg"):  # Windows has no process groups in this sense
+        process.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,31 @@
+"""The question a probe answers."""
+
+from pathlib import Path
+from typing import Literal
+
+from recipe_kb.schema.base import Record
+from recipe_kb.schema.model import Model
+from recipe_kb.schema.recipe import Recipe, RecipeKey
+
+
+class ProbeRequest(Record):
+    """One recipe to train here.
+
+    Attributes:
+        num_steps: Optimizer steps; None means enough for every task to come three times, and at least sixteen.
+        timeout_s: Limit for the whole child process, the import of torch included.
+        weights: Local folder of a pretrained network; None means seeded random weights.
+        peak_tflops: Dense peak of the GPU in TFLOP/s for the recipe's precision, to state the MFU; None if unknown.
+        code_version: What to call the code that ran, for instance a commit; the package version is recorded anyway.
+    """
+
+    recipe_id: str
+    key: RecipeKey
+    recipe: Recipe
+    model: Model
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    num_steps: int | None = None
+    timeout_s: float = 600.0
+    weights: Path | None = None
+    peak_tflops: float | None = None
+    code_version: str | None = None

@@ -1,0 +1,266 @@
+"""The knowledge base itself: every file fits its schema, every reference leads somewhere, every sum holds."""
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from recipe_kb.errors import BadInputError, Problem
+from recipe_kb.i18n import _
+from recipe_kb.resolve.estimate import estimate, limit_bytes
+from recipe_kb.resolve.rules import RULES
+
+from recipe_kb.schema.evidence import Evidence
+from recipe_kb.schema.recipe import MAX_TASKS, Recipe, RecipeKey, Rung, Settings
+from recipe_kb.store.names import BARE_MEMORY, gpu_names, model_names
+from recipe_kb.store.store import Store
+from recipe_kb.store.yaml_file import line_in
+from recipe_kb.text import squash
+from recipe_kb.units import gib
+
+Found = TypeVar("Found")
+
+
+class Checker:
+    """Collects problems over one pass; what cannot be read is reported once and then left out."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.problems: list[Problem] = []
+        self.counts: dict[str, int] = {}
+
+    def run(self) -> list[Problem]:
+        """Check everything and return the problems in the order of the files."""
+        store = self.store
+        self.sources = self._one(store.sources, {})
+        self.remedies = self._one(store.remedies, {})
+        self.terms = self._one(store.terms, ())
+        self.guides = {guide.id: guide for guide in self._one(store.guides, ())}
+        self.gpus = self._all("gpus", store.gpu_ids(), store.gpu)
+        self.models = self._all("models", store.model_ids(), store.model)
+        self.rules = self._all("rules", store.rule_ids(), store.rule)
+        claim_files = self._all("claims", store.claim_file_ids(), store.claim_file)
+        self.claims = {claim.id: claim for claim_file in claim_files.values() for claim in claim_file.claims}
+        self.counts |= {"claims": len(self.claims), "sources": len(self.sources), "terms": len(self.terms)}
+        self._check_files()
+        self._check_facts()
+        self._check_claims(claim_files)
+        self._check_recipes()
+        self._check_evidence()
+        return self.problems
+
+    def _one(self, read: Callable[[], Found], otherwise: Any) -> Found | Any:
+        try:
+            return read()
+        except BadInputError as error:
+            self.problems += error.problems
+            return otherwise
+
+    def _all(self, kind: str, ids: Iterable[str], read: Callable[[str], Found]) -> dict[str, Found]:
+        records = {}
+        for record_id in ids:
+            record = self._one(lambda record_id=record_id: read(record_id), None)  # type: ignore[misc]
+            if record is not None:
+                records[record_id] = record
+        self.counts[kind] = len(records)
+        return records
+
+    def add(self, code: str, what: str, relative: str, loc: Sequence[str | int] = ()) -> None:
+        """Add one problem at a place of a file that is known to be readable."""
+        line = line_in(self.store.root / relative, loc)
+        where = f"{self.store.shown(relative)}:{line}"
+        self.problems.append(Problem(code=code, what=what, where=where, next_command="kb check"))
+
+    def refer(self, known: Iterable[str], name: str, relative: str, loc: Sequence[str | int]) -> None:
+        """Report a reference that leads nowhere."""
+        if name not in known:
+            what = _("{name!r} is referred to but does not exist").format(name=name)
+            self.add("KB106", what, relative, loc)
+
+    def _check_files(self) -> None:
+        """Names are data too: no stray file, and one Unicode form so that search and comparison agree."""
+        for path in sorted(self.store.root.rglob("*.yaml")):
+            relative = path.relative_to(self.store.root).as_posix()
+            try:
+                content = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue  # reported where it was read
+            for number, line in enumerate(content.splitlines(), start=1):
+                if not unicodedata.is_normalized("NFC", line):
+                    what = _("text is not in Unicode form NFC")
+                    where = f"{self.store.shown(relative)}:{number}"
+                    self.problems.append(Problem(code="KB112", what=what, where=where, next_command="kb check"))
+
+    def _check_facts(self) -> None:
+        for gpu_id, gpu in self.gpus.items():
+            for position, source in enumerate(gpu.sources):
+                self.refer(self.sources, source, f"gpus/{gpu_id}.yaml", ("sources", position))
+        for model_id, model in self.models.items():
+            for position, source in enumerate(model.sources):
+                self.refer(self.sources, source, f"models/{model_id}.yaml", ("sources", position))
+            place = ("fine_tuning", "source")
+            self.refer(self.sources, model.fine_tuning.source, f"models/{model_id}.yaml", place)
+        for rule_id, rule in self.rules.items():
+            self.refer(RULES, rule_id, f"rules/{rule_id}.yaml", ())
+            for position, source in enumerate(rule.sources):
+                self.refer(self.sources, source, f"rules/{rule_id}.yaml", ("sources", position))
+        if len(self.gpus) == len(self.store.gpu_ids()):
+            self._check_spellings("gpus", gpu_names(self.store), self.gpus)
+        if len(self.models) == len(self.store.model_ids()):
+            self._check_spellings("models", model_names(self.store), self.models)
+
+    def _check_spellings(self, folder: str, names: dict[str, str], records: dict[str, Any]) -> None:
+        owners = {squash(spelling): record_id for spelling, record_id in reversed(names.items())}
+        for record_id, record in records.items():
+            for position, alias in enumerate(record.aliases):
+                owner = owners.get(squash(alias))
+                if owner != record_id:
+                    what = _("alias {alias!r} already means {owner}").format(alias=alias, owner=owner)
+                    self.add("KB110", what, f"{folder}/{record_id}.yaml", ("aliases", position))
+
+    def _check_claims(self, claim_files: dict[str, Any]) -> None:
+        for guide, claim_file in claim_files.items():
+            relative = f"claims/{guide}.yaml"
+            self.refer(self.guides, guide, relative, ("guide",))
+            expected = self.guides[guide].num_claims if guide in self.guides else len(claim_file.claims)
+            if len(claim_file.claims) != expected:
+                what = _("{count} claims, {expected} expected by guides.yaml")
+                self.add("KB111", what.format(count=len(claim_file.claims), expected=expected), relative)
+            seen: set[str] = set()
+            for position, claim in enumerate(claim_file.claims):
+                if claim.id in seen or not claim.id.startswith(guide):
+                    what = _("claim id {id} is used twice or belongs to another guide").format(id=claim.id)
+                    self.add("KB110", what, relative, ("claims", position, "id"))
+                seen.add(claim.id)
+                for index, other in enumerate(claim.conflicts_with):
+                    self.refer(self.claims, other, relative, ("claims", position, "conflicts_with", index))
+                if claim.context.gpu:
+                    self.refer(self.gpus, claim.context.gpu, relative, ("claims", position, "context", "gpu"))
+                for model in claim.context.model or ():
+                    self.refer(self.models, model, relative, ("claims", position, "context", "model"))
+
+    def _check_recipes(self) -> None:
+        store = self.store
+        recipes: dict[RecipeKey, Recipe] = {}
+        for recipe_id in store.recipe_files():
+            key = RecipeKey.parse(recipe_id)
+            if key is None or str(key) != recipe_id or not 1 <= key.tasks[0] <= key.tasks[1] <= MAX_TASKS:
+                what = _("the path is no recipe id; expected GPU/MODEL/8t-512-full.yaml")
+                self.add("KB108", what, f"recipes/{recipe_id}.yaml")
+                continue
+            recipe = self._one(lambda key=key: store.recipe(key), None)  # type: ignore[misc]
+            if recipe is not None:
+                recipes[key] = recipe
+        self.counts["recipes"] = len(recipes)
+        for key, recipe in recipes.items():
+            self._check_cell(key, recipe)
+            self._check_references(key, recipe, recipes)
+        self._check_overlaps(list(recipes))
+
+    def _check_cell(self, key: RecipeKey, recipe: Recipe) -> None:
+        """Hold a recipe against the facts of its GPU and network."""
+        relative = self.store.recipe_path(key)
+        bare = BARE_MEMORY.fullmatch(key.gpu)
+        gpu = self.gpus.get(key.gpu)
+        if not bare:
+            self.refer(self.gpus, key.gpu, relative, ())
+        self.refer(self.models, key.model, relative, ())
+        model = self.models.get(key.model)
+        if model and key.max_length > model.max_length:
+            what = _("{model} takes at most {limit} tokens").format(model=key.model, limit=model.max_length)
+            self.add("KB204", what, relative)
+        if gpu and recipe.settings.precision == "bf16" and not gpu.supports.bf16:
+            self.add("KB113", _("this GPU has no bf16 units"), relative, ("settings", "precision"))
+        if gpu and recipe.settings.tf32 and not gpu.supports.tf32:
+            self.add("KB113", _("this GPU has no TF32 units"), relative, ("settings", "tf32"))
+        if (key.tasks[1] > 1) != (recipe.task_mixing is not None):
+            what = _("task_mixing belongs to recipes of several tasks, and only to them")
+            self.add("KB113", what, relative, ("task_mixing",))
+        constants = self.rules.get("memory-estimate")
+        if model and constants and (gpu or bare):
+            limit = limit_bytes(gpu, int(bare[1]) if bare else None, constants.constants)
+            memory = estimate(key, recipe, model, limit, constants.constants)
+            if not memory.fits and recipe.status != "refuted":
+                what = _("predicted memory {peak} exceeds what the card leaves, {limit}")
+                what = what.format(peak=gib(memory.peak_reserved_bytes), limit=gib(limit * (1 - memory.margin)))
+                self.add("KB114", what, relative, ("settings", "per_device_train_batch_size"))
+
+    def _check_references(self, key: RecipeKey, recipe: Recipe, recipes: dict[RecipeKey, Recipe]) -> None:
+        relative = self.store.recipe_path(key)
+        known: dict[str, Iterable[str]] = {
+            "claim": self.claims,
+            "rule": self.rules,
+            "source": self.sources,
+            "gpu": self.gpus,
+            "model": self.models,
+        }
+        for name, source in recipe.provenance.items():
+            if source.kind in known:
+                reference = str(getattr(source, source.kind))
+                self.refer(known[source.kind], reference, relative, ("provenance", name, source.kind))
+        for position, correction in enumerate(recipe.corrections):
+            self.refer(self.claims, correction.claim, relative, ("corrections", position, "claim"))
+            self.refer(Settings.__dataclass_fields__, correction.setting, relative, ("corrections", position, "setting"))
+        for ladder in ("out_of_memory", "slow"):
+            for position, rung in enumerate(getattr(recipe.ladder, ladder)):
+                self._check_rung(recipe, rung, relative, ("ladder", ladder, position))
+        by_id = {str(other): record for other, record in recipes.items()}
+        for position, other in enumerate(recipe.refuted.instead if recipe.refuted else ()):
+            self.refer(by_id, other, relative, ("refuted", "instead", position))
+            if other in by_id and by_id[other].status == "refuted":
+                what = _("{id} is refuted itself and cannot be what works instead").format(id=other)
+                self.add("KB106", what, relative, ("refuted", "instead", position))
+
+    def _check_rung(self, recipe: Recipe, rung: Rung, relative: str, place: tuple[str | int, ...]) -> None:
+        self.refer(self.remedies, rung.why, relative, (*place, "why"))
+        changes = {name: value for name, value in rung.set.items() if name != "max_length"}
+        try:
+            TypeAdapter(Settings).validate_python(recipe.settings.values() | changes)
+        except ValidationError as error:
+            what = _("this rung does not make valid settings ({why})")
+            names = ", ".join(str(detail["loc"][0]) for detail in error.errors())
+            self.add("KB105", what.format(why=names), relative, place)
+
+    def _check_overlaps(self, keys: list[RecipeKey]) -> None:
+        cells: dict[tuple[Any, ...], list[RecipeKey]] = {}
+        for key in keys:
+            cells.setdefault((key.gpu, key.model, key.max_length, key.method, key.goal), []).append(key)
+        for same in cells.values():
+            for first, second in zip(sorted(same, key=_tasks), sorted(same, key=_tasks)[1:], strict=False):
+                if second.tasks[0] <= first.tasks[1]:
+                    what = _("its task counts overlap with {other}").format(other=first)
+                    self.add("KB108", what, self.store.recipe_path(second))
+
+    def _check_evidence(self) -> None:
+        root = self.store.root
+        paths = sorted((root / "evidence").rglob("*.json"))
+        for path in paths:
+            shown = self.store.shown(path.relative_to(root).as_posix())
+            recipe_id = path.parent.relative_to(root / "evidence").as_posix()
+            for what in _evidence_problems(path, recipe_id):
+                self.problems.append(Problem(code="KB115", what=what, where=shown, next_command="kb check"))
+        self.counts["evidence"] = len(paths)
+
+
+def _evidence_problems(path: Path, recipe_id: str) -> Iterator[str]:
+    try:
+        record = Evidence.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        yield _("is not valid evidence: {why}").format(why=str(error).splitlines()[0])
+        return
+    if record.recipe != recipe_id or RecipeKey.parse(recipe_id) is None:
+        yield _("lies in the folder of {folder} but is about {recipe}").format(folder=recipe_id, recipe=record.recipe)
+
+
+def _tasks(key: RecipeKey) -> tuple[int, int]:
+    return key.tasks
+
+
+def check(store: Store) -> tuple[list[Problem], dict[str, int]]:
+    """Return every problem of the knowledge base, and how many records of each kind were read."""
+    checker = Checker(store)
+    problems = checker.run()
+    return problems, checker.counts
