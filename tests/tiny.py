@@ -1,9 +1,10 @@
 """Networks and recipes small enough to train in a test."""
 
+from dataclasses import fields, replace
 from typing import Any
 
-from recipe_kb.schema.model import Model
-from recipe_kb.schema.recipe import Recipe, Settings
+from recipe_kb.schema.model import FineTuning, Model, Parameters, Shape
+from recipe_kb.schema.recipe import Ladder, Provenance, Recipe, Settings
 
 SETTINGS = Settings(
     per_device_train_batch_size=4,
@@ -53,7 +54,7 @@ NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def settings_with(**values: Any) -> Settings:
-    return Settings.model_validate(SETTINGS.model_dump() | values)
+    return replace(SETTINGS, **values)
 
 
 def recipe_with(**values: Any) -> Recipe:
@@ -64,47 +65,29 @@ def recipe_with(**values: Any) -> Recipe:
         task_mixing="interleaved",
         effective_batch_size=settings.per_device_train_batch_size * settings.gradient_accumulation_steps,
         settings=settings,
-        provenance={name: {"rule": "effective-batch"} for name in settings.given()},
-        ladder={"out_of_memory": (), "slow": ()},
+        provenance={name: Provenance(rule="effective-batch") for name in settings.given()},
+        ladder=Ladder(out_of_memory=(), slow=()),
     )
 
 
 def model_of(config: dict[str, Any], max_length: int = 64) -> Model:
     """Return a record whose only truth is the config: the published facts are not what is tested."""
     decoder = config["model_type"] in {"qwen2", "qwen3", "llama", "gemma3", "gemma3_text", "gpt2"}
-    return Model.model_validate(
-        {
-            "hub_id": "tests/tiny",
-            "aliases": (),
-            "architecture": "Tiny",
-            "family": "decoder" if decoder else "encoder",
-            "languages": ("en",),
-            "shape": dict.fromkeys(
-                (
-                    "hidden_size",
-                    "num_layers",
-                    "num_heads",
-                    "num_kv_heads",
-                    "head_dim",
-                    "intermediate_size",
-                    "vocab_size",
-                ),
-                1,
-            )
-            | {"gated_mlp": False},
-            "max_length": max_length,
-            "config": config,
-            "default_attention": "sdpa",
-            "licence": "Apache-2.0",
-            "gated": False,
-            "published_parameters": "tiny",
-            "parameters": {"base": 1, "embeddings": 1},
-            "fine_tuning": {
-                "effective_batch_size": 32,
-                "learning_rate": 3e-5,
-                "num_train_epochs": 3,
-                "source": "tests",
-            },
-            "sources": ("tests",),
-        }
+    shape = Shape(**{field.name: 1 for field in fields(Shape)} | {"gated_mlp": False})
+    return Model(
+        hub_id="tests/tiny",
+        aliases=(),
+        architecture="Tiny",
+        family="decoder" if decoder else "encoder",
+        languages=("en",),
+        shape=shape,
+        max_length=max_length,
+        config=config,
+        default_attention="sdpa",
+        licence="Apache-2.0",
+        gated=False,
+        published_parameters="tiny",
+        parameters=Parameters(base=1, embeddings=1),
+        fine_tuning=FineTuning(effective_batch_size=32, learning_rate=3e-5, num_train_epochs=3, source="tests"),
+        sources=("tests",),
     )

@@ -1,5 +1,6 @@
 """What a recipe becomes on a CPU: the same code path, sizes that end within minutes, every change on record."""
 
+from dataclasses import replace
 from typing import Any
 
 from recipe_kb.schema.evidence import Deviation
@@ -65,7 +66,7 @@ def fit_to_cpu(
     length = min(max_length, MAX_LENGTH)
     if length != max_length:
         deviations.append(Deviation(setting="max_length", recipe=max_length, probe=length, why=WHY_TIME))
-    fitted = settings.model_copy(update={name: value for name, (value, _) in wanted.items()})
+    fitted = replace(settings, **{name: value for name, (value, _) in wanted.items()})
     return fitted, length, tuple(deviations)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def fingerprint(request: ProbeRequest) -> dict[str, Any]:
 
 def recipe_hash(recipe: Recipe) -> str:
     """Return the SHA-256 of the recipe's content as canonical JSON: any change of it makes evidence out of date."""
-    canonical = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(asdict(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

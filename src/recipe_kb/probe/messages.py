@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from recipe_kb.probe.plan import Device
 from recipe_kb.probe.request import ProbeRequest
-from recipe_kb.schema.base import Record
+from recipe_kb.schema.evidence import Record
 from recipe_kb.training.steps import Step
 
 
@@ -45,7 +45,7 @@ class Started(Record):
 class Progress(Record):
     """From the child after each optimizer step. A loss may be NaN, so JSON's constants are in use here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     event: Literal["progress"] = "progress"
     step: int

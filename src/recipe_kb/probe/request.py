@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from recipe_kb.schema.base import Record
+from recipe_kb.schema.evidence import Record
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe, RecipeKey
 

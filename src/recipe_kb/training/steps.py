@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict
 
-from recipe_kb.schema.base import Record
+from recipe_kb.schema.evidence import Record
 
 
 class Step(Record):
@@ -13,7 +13,7 @@ class Step(Record):
     not finite then.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     loss: float
     grad_norm: float

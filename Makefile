@@ -1,0 +1,51 @@
+# What the README names: `make demo` and `make test`. Both install what they need into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: install demo test check format generate benchmark gpu clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "recipe-kb needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+# The recipe, where its numbers come from, and a real short training on whatever this machine has.
+demo: install
+	$(BIN)/kb recipe --gpu t4 --model biobert --tasks 8 --explain
+	@echo
+	$(BIN)/kb validate t4/biobert/8t-512-full
+
+test: install
+	$(BIN)/python scripts/generate.py --compile
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate.py --check
+	$(BIN)/kb check
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# JSON Schemas and message catalogs, from the code.
+generate: install
+	$(BIN)/python scripts/generate.py
+
+benchmark: install
+	$(BIN)/python benchmarks/start_time.py
+
+# Evidence for every recipe that the GPU in this machine can measure.
+gpu: install
+	$(BIN)/kb validate --all --device cuda --record
+
+clean:
+	rm -rf .venv dist build

@@ -1,0 +1,59 @@
+"""How long `kb recipe` takes as a whole process, as a ratio to importing its libraries in the same run.
+
+The two commands run in turn, so that a machine whose speed drifts slows both.
+Goal: at most 1.6, with 10 000 recipes as with 100.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from shutil import copytree
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = 25
+GOAL = 1.6
+IMPORTS = [sys.executable, "-c", "import pydantic, yaml, click"]
+QUESTION = ["recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8"]
+
+
+def seconds(command: list[str], environment: dict[str, str]) -> float:
+    """Time one process from start to end."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    return time.perf_counter() - start
+
+
+def synthetic(root: Path, count: int) -> None:
+    """Copy the knowledge base and add recipes in the folder that is asked and in others."""
+    copytree(ROOT / "kb", root)
+    source = (root / "recipes" / "t4" / "biobert" / "8t-512-full.yaml").read_text(encoding="utf-8")
+    for number in range(count):
+        model = "biobert" if number % 2 else f"synthetic-{number % 100}"
+        folder = root / "recipes" / "t4" / model
+        folder.mkdir(exist_ok=True)
+        (folder / f"1t-{1000 + number}-full.yaml").write_text(source, encoding="utf-8")
+
+
+def main() -> None:
+    """Print median, minimum and maximum of the paired ratios."""
+    kb = str(Path(sys.executable).parent / "kb")
+    print(f"{'recipes':>8} {'kb recipe':>12} {'imports':>10} {'ratio median (min-max)':>26}   goal <= {GOAL}")
+    with tempfile.TemporaryDirectory() as scratch:
+        for count in (100, 10_000):
+            root = Path(scratch) / str(count)
+            synthetic(root, count)
+            environment = os.environ | {"KB_ROOT": str(root), "KB_LANG": "en"}
+            seconds([kb, *QUESTION], environment)
+            pairs = [(seconds([kb, *QUESTION], environment), seconds(IMPORTS, environment)) for _ in range(RUNS)]
+            ratios = [ours / theirs for ours, theirs in pairs]
+            ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
+            spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+            print(f"{count:>8} {ours * 1000:>9.0f} ms {theirs * 1000:>7.0f} ms {spread:>26}")
+
+
+if __name__ == "__main__":
+    main()
