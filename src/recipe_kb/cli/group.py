@@ -67,7 +67,9 @@ def root_group() -> click.Group:
         name="kb",
         callback=_start,
         params=[*_global_options(), _version_option()],
-        help=_("Fine-tuning recipes that are true: settings for a GPU, a network and a number of tasks, each with its origin."),
+        help=_(
+            "Fine-tuning recipes that are true: settings for a GPU, a network and a number of tasks, each with its origin."
+        ),
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )

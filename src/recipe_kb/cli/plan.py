@@ -21,7 +21,9 @@ def build() -> click.Command:
             click.Option(
                 ["--max-steps"], type=click.IntRange(1, 10**9), required=True, help=_("Optimizer steps of the run.")
             ),
-            click.Option(["--num-gpus"], type=click.IntRange(1, 1024), default=1, help=_("Cards that share the batch.")),
+            click.Option(
+                ["--num-gpus"], type=click.IntRange(1, 1024), default=1, help=_("Cards that share the batch.")
+            ),
         ],
         help=_(
             "Work out samples, effective batch and warm-up for a number of optimizer steps.\n\n"

@@ -41,7 +41,10 @@ def cell_options() -> list[click.Parameter]:
         click.Option(["--vram"], type=click.IntRange(1, 1024), help=_("Memory in GB, where only the size is known.")),
         click.Option(["--model"], required=True, help=_("Network in any spelling, or its hub id.")),
         click.Option(
-            ["--tasks"], type=click.IntRange(1, MAX_TASKS), default=1, help=_("Number of training tasks, one head each.")
+            ["--tasks"],
+            type=click.IntRange(1, MAX_TASKS),
+            default=1,
+            help=_("Number of training tasks, one head each."),
         ),
         click.Option(["--max-length"], type=click.IntRange(8, 1 << 20), help=_("Tokens per sample (512 if it can).")),
         click.Option(["--method"], type=click.Choice(METHODS), default="full", help=_("What is trained.")),
@@ -100,4 +103,6 @@ def _export(answer: Answer, form: str) -> None:
                 )
     click.echo(text, nl=False)
     if answer.recipe.refuted:
-        click.echo(_("This recipe is refuted: {reason}").format(reason=answer.recipe.refuted.reason.get(language())), err=True)
+        click.echo(
+            _("This recipe is refuted: {reason}").format(reason=answer.recipe.refuted.reason.get(language())), err=True
+        )

@@ -20,7 +20,9 @@ def answer_id(store: Store, recipe_id: str, num_gpus: int = 1) -> Answer:
     """
     key = RecipeKey.parse(recipe_id.strip("/").removesuffix(".yaml").removeprefix("kb/recipes/"))
     if key is None or not 1 <= key.tasks[0] <= key.tasks[1] <= MAX_TASKS or key.max_length < 1:
-        what = _("{typed!r} is no recipe id; expected GPU/MODEL/TASKSt-LENGTH-METHOD, for example t4/biobert/8t-512-full.")
+        what = _(
+            "{typed!r} is no recipe id; expected GPU/MODEL/TASKSt-LENGTH-METHOD, for example t4/biobert/8t-512-full."
+        )
         what = what.format(typed=recipe_id)
         offered = nearest(recipe_id, store.recipe_files(), limit=1)
         if offered:

@@ -20,8 +20,7 @@ def build() -> click.Command:
             click.Option(["--limit"], type=click.IntRange(1), default=_SHOWN, help=_("How many to print.")),
         ],
         help=_(
-            "Search terms, rules, recipes, GPUs, networks and claims in both languages.\n\n"
-            "Example: kb search ti le hoc"
+            "Search terms, rules, recipes, GPUs, networks and claims in both languages.\n\nExample: kb search ti le hoc"
         ),
         short_help=_("Find anything, with or without Vietnamese marks."),
     )
@@ -48,6 +47,8 @@ def _run(ctx: click.Context, words: tuple[str, ...], limit: int) -> int:
     columns(rows, terminal_width())
     if len(hits) > limit and not session.quiet:
         rest = len(hits) - limit
-        more = ngettext("{count} more; narrow the words or use --limit.", "{count} more; narrow the words or use --limit.", rest)
+        more = ngettext(
+            "{count} more; narrow the words or use --limit.", "{count} more; narrow the words or use --limit.", rest
+        )
         click.echo(more.format(count=rest), err=True)
     return Exit.DONE

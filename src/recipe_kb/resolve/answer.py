@@ -126,9 +126,7 @@ def ask(
     gpu_id, model_id = find_gpu(store, gpu), find_model(store, model)
     record = store.model(model_id)
     length = max_length or min(DEFAULT_LENGTH, record.max_length)
-    key = RecipeKey(
-        gpu=gpu_id, model=model_id, tasks=(tasks, tasks), max_length=length, method=method, goal=goal
-    )
+    key = RecipeKey(gpu=gpu_id, model=model_id, tasks=(tasks, tasks), max_length=length, method=method, goal=goal)
     return answer_key(store, key, num_gpus)
 
 
@@ -196,10 +194,10 @@ def _share(recipe: Recipe, num_gpus: int) -> Recipe:
     for per_device in range(settings.per_device_train_batch_size, 0, -1):
         steps, rest = divmod(effective, per_device * num_gpus)
         if rest == 0 and steps:
-            changed = replace(
-                settings, per_device_train_batch_size=per_device, gradient_accumulation_steps=steps
+            changed = replace(settings, per_device_train_batch_size=per_device, gradient_accumulation_steps=steps)
+            return replace(
+                recipe, settings=changed, origin="derived", status="predicted", effective_batch_size=per_device * steps
             )
-            return replace(recipe, settings=changed, origin="derived", status="predicted", effective_batch_size=per_device * steps)
     divisors = [str(count) for count in range(2, effective + 1) if effective % count == 0]
     what = _("An effective batch of {effective} cannot be split over {count} GPUs; these counts work: {counts}.")
     what = what.format(effective=effective, count=num_gpus, counts=", ".join(divisors))

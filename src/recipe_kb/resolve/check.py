@@ -203,7 +203,9 @@ class Checker:
                 self.refer(known[source.kind], reference, relative, ("provenance", name, source.kind))
         for position, correction in enumerate(recipe.corrections):
             self.refer(self.claims, correction.claim, relative, ("corrections", position, "claim"))
-            self.refer(Settings.__dataclass_fields__, correction.setting, relative, ("corrections", position, "setting"))
+            self.refer(
+                Settings.__dataclass_fields__, correction.setting, relative, ("corrections", position, "setting")
+            )
         for ladder in ("out_of_memory", "slow"):
             for position, rung in enumerate(getattr(recipe.ladder, ladder)):
                 self._check_rung(recipe, rung, relative, ("ladder", ladder, position))

@@ -27,7 +27,9 @@ def compare(first: Answer, second: Answer, constants: Mapping[str, float]) -> li
     for name in _CELL:
         a, b = getattr(first.key, name), getattr(second.key, name)
         if a != b:
-            changes.append(Change(setting=name, a=_plain(a), b=_plain(b), memory_bytes=_of_cell(first, name, b, constants)))
+            changes.append(
+                Change(setting=name, a=_plain(a), b=_plain(b), memory_bytes=_of_cell(first, name, b, constants))
+            )
     before, after = first.recipe.settings.values(), second.recipe.settings.values()
     for name, a in before.items():
         if a != after[name]:

@@ -16,7 +16,9 @@ SCHEMA: Final = "kb-evidence/1"
 Verdict = Literal[
     "passed", "oom", "not_finite", "no_progress", "alloc_retries", "timeout", "crash", "unsupported", "interrupted"
 ]
-Aspect = Literal["trains", "loss_falls", "gradients_finite", "accumulation", "multi_task", "memory", "speed", "precision"]
+Aspect = Literal[
+    "trains", "loss_falls", "gradients_finite", "accumulation", "multi_task", "memory", "speed", "precision"
+]
 """What a probe can confirm of a recipe. A CPU confirms the first five and never the last three."""
 
 

@@ -114,5 +114,3 @@ def _record(hint: Any) -> Accept:
             raise OddError from error
 
     return accept
-
-
