@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
+from recipe_kb.schema.base import TaskMixing
 from recipe_kb.schema.model import FineTuning, Model, Parameters, Shape
 from recipe_kb.schema.recipe import Ladder, Provenance, Recipe, Settings
 
@@ -57,12 +58,12 @@ def settings_with(**values: Any) -> Settings:
     return replace(SETTINGS, **values)
 
 
-def recipe_with(**values: Any) -> Recipe:
+def recipe_with(task_mixing: TaskMixing | None = "interleaved", **values: Any) -> Recipe:
     settings = settings_with(**values)
     return Recipe(
         origin="derived",
         status="predicted",
-        task_mixing="interleaved",
+        task_mixing=task_mixing,
         effective_batch_size=settings.per_device_train_batch_size * settings.gradient_accumulation_steps,
         settings=settings,
         provenance={name: Provenance(rule="effective-batch") for name in settings.given()},

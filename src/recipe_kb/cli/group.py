@@ -68,7 +68,8 @@ def root_group() -> click.Group:
         callback=_start,
         params=[*_global_options(), _version_option()],
         help=_(
-            "Fine-tuning recipes that are true: settings for a GPU, a network and a number of tasks, each with its origin."
+            "Fine-tuning recipes that are true: settings for a GPU, a network and a number of tasks, "
+            "each with its origin."
         ),
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -76,7 +77,7 @@ def root_group() -> click.Group:
 
 
 @click.pass_context
-def _start(ctx: click.Context, **_options: Any) -> None:
+def _start(ctx: click.Context, /, **_options: Any) -> None:
     session_of(ctx)
 
 

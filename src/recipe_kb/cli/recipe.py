@@ -69,7 +69,7 @@ def answer_options(session: Session, gpu: str | None, vram: int | None, **questi
 
 
 @click.pass_context
-def _run(ctx: click.Context, form: str, explain: bool, **question: Any) -> int:
+def _run(ctx: click.Context, /, form: str, explain: bool, **question: Any) -> int:
     session = session_of(ctx)
     answer = answer_options(session, **question)
     if session.as_json or form == "json":

@@ -1,8 +1,8 @@
 """`kb show ID`: one record in full, whatever it is."""
 
 import re
-from dataclasses import asdict, is_dataclass
 from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import click
@@ -130,6 +130,6 @@ def _plain(name: str, value: Any, session: Session) -> str:
         return _("yes") if value else _("no")
     if name.endswith("_bytes") and isinstance(value, int):
         return gib(value)
-    if isinstance(value, int) and value >= 10**6:  # noqa: PLR2004 - parameter counts are read by their thousands
+    if isinstance(value, int) and value >= 10**6:
         return number(value, 0)
     return "-" if value is None else str(value)

@@ -17,7 +17,7 @@ def main() -> None:
     stream = claim_stdout()
     task = Task.model_validate_json(sys.stdin.buffer.readline())
     threading.Thread(target=end_with_parent, args=(task.scratch,), daemon=True).start()
-    from recipe_kb.probe.session import run  # noqa: PLC0415 - seconds of imports, safe only now
+    from recipe_kb.probe.session import run
 
     run(task, stream)
 

@@ -68,7 +68,7 @@ def _device_used_bytes(not_measured: dict[str, str]) -> int | None:
 
 def _driver_version() -> str | None:
     try:
-        import pynvml  # noqa: PLC0415 - optional, and its library may be absent
+        import pynvml
 
         pynvml.nvmlInit()
         driver: str = pynvml.nvmlSystemGetDriverVersion()
@@ -81,7 +81,7 @@ def _peak_rss_bytes(not_measured: dict[str, str]) -> int | None:
     if sys.platform == "win32":
         not_measured["process_peak_rss_bytes"] = "no getrusage on Windows"
         return None
-    import resource  # noqa: PLC0415 - does not exist on Windows
+    import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # bytes on macOS, KiB on Linux

@@ -12,10 +12,9 @@ from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.resolve.estimate import estimate, limit_bytes
 from recipe_kb.resolve.rules import RULES
-
 from recipe_kb.schema.evidence import Evidence
 from recipe_kb.schema.recipe import MAX_TASKS, Recipe, RecipeKey, Rung, Settings
-from recipe_kb.store.names import BARE_MEMORY, gpu_names, model_names
+from recipe_kb.store.names import BARE_MEMORY, gpu_spellings, model_spellings
 from recipe_kb.store.store import Store
 from recipe_kb.store.yaml_file import line_in
 from recipe_kb.text import squash
@@ -107,19 +106,18 @@ class Checker:
             self.refer(RULES, rule_id, f"rules/{rule_id}.yaml", ())
             for position, source in enumerate(rule.sources):
                 self.refer(self.sources, source, f"rules/{rule_id}.yaml", ("sources", position))
-        if len(self.gpus) == len(self.store.gpu_ids()):
-            self._check_spellings("gpus", gpu_names(self.store), self.gpus)
-        if len(self.models) == len(self.store.model_ids()):
-            self._check_spellings("models", model_names(self.store), self.models)
+        self._check_spellings("gpus", {name: gpu_spellings(name, gpu) for name, gpu in self.gpus.items()})
+        self._check_spellings("models", {name: model_spellings(name, model) for name, model in self.models.items()})
 
-    def _check_spellings(self, folder: str, names: dict[str, str], records: dict[str, Any]) -> None:
-        owners = {squash(spelling): record_id for spelling, record_id in reversed(names.items())}
-        for record_id, record in records.items():
-            for position, alias in enumerate(record.aliases):
-                owner = owners.get(squash(alias))
+    def _check_spellings(self, folder: str, spellings: dict[str, tuple[str, ...]]) -> None:
+        """No spelling may mean two records; ids win over other spellings."""
+        owners = {squash(record_id): record_id for record_id in spellings}
+        for record_id, names in spellings.items():
+            for spelling in names:
+                owner = owners.setdefault(squash(spelling), record_id)
                 if owner != record_id:
-                    what = _("alias {alias!r} already means {owner}").format(alias=alias, owner=owner)
-                    self.add("KB110", what, f"{folder}/{record_id}.yaml", ("aliases", position))
+                    what = _("the spelling {alias!r} already means {owner}").format(alias=spelling, owner=owner)
+                    self.add("KB110", what, f"{folder}/{record_id}.yaml", ("aliases",))
 
     def _check_claims(self, claim_files: dict[str, Any]) -> None:
         for guide, claim_file in claim_files.items():

@@ -11,9 +11,10 @@ from typing import Any
 from recipe_kb.resolve.estimate import MemoryEstimate, estimate_settings
 from recipe_kb.resolve.ladder import build_ladder
 from recipe_kb.resolve.rules import eval_batch_size, goal_batch, keep_effective_batch, precision, sqrt_adam
+from recipe_kb.schema.base import TaskMixing
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
-from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey, Settings, TaskMixing
+from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey, Settings
 
 Constants = Callable[[str], Mapping[str, float]]
 """Rule id -> the constants of that rule."""
@@ -123,7 +124,7 @@ def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants) 
     }
     if lora:
         values |= {name: int(lora[name]) for name in ("lora_r", "lora_alpha")} | {"lora_dropout": lora["lora_dropout"]}
-        provenance |= {name: origin for name in ("lora_r", "lora_alpha", "lora_dropout")}
+        provenance |= dict.fromkeys(("lora_r", "lora_alpha", "lora_dropout"), origin)
     return _Start(effective=effective, values=values, provenance=provenance)
 
 

@@ -30,7 +30,7 @@ def build_ladder(key: RecipeKey, settings: Settings, effective: int, larger_batc
 
 
 def _smaller_batches(per_device: int, effective: int, limit: int) -> list[Rung]:
-    rungs = []
+    rungs: list[Rung] = []
     batch = per_device
     while len(rungs) < limit and batch % 2 == 0:
         batch //= 2

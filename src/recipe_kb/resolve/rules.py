@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from recipe_kb.schema.base import Precision
 from recipe_kb.schema.gpu import Gpu
-from recipe_kb.schema.recipe import Precision
 
 
 def effective_batch_size(per_device: int, accumulation: int, num_gpus: int = 1) -> int:

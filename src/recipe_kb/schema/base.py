@@ -31,24 +31,22 @@ class Limits:
         min_length: int | None = None,
         pattern: str | None = None,
     ) -> None:
-        given = {"gt": gt, "ge": ge, "lt": lt, "min_length": min_length, "pattern": pattern}
-        self.given = {name: value for name, value in given.items() if value is not None}
+        self.gt, self.ge, self.lt, self.min_length, self.pattern = gt, ge, lt, min_length, pattern
 
     def hold(self, value: Any) -> bool:
         """Say whether a value of the right type is within the limits."""
-        limits = self.given
         return (
-            ("gt" not in limits or value > limits["gt"])
-            and ("ge" not in limits or value >= limits["ge"])
-            and ("lt" not in limits or value < limits["lt"])
-            and ("min_length" not in limits or len(value) >= limits["min_length"])
-            and ("pattern" not in limits or re.search(limits["pattern"], value) is not None)
+            (self.gt is None or value > self.gt)
+            and (self.ge is None or value >= self.ge)
+            and (self.lt is None or value < self.lt)
+            and (self.min_length is None or len(value) >= self.min_length)
+            and (self.pattern is None or re.search(self.pattern, value) is not None)
         )
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """Add the limits to pydantic's own schema; numbers are strict, so that `"8"` is not 8."""
         schema = handler(source)
-        schema.update(self.given)
+        schema.update({name: limit for name, limit in vars(self).items() if limit is not None})
         if schema["type"] == "int":
             schema["strict"] = True
         return schema

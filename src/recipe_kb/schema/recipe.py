@@ -210,4 +210,4 @@ def _odd(kind: str, context: Mapping[str, Any]) -> Exception:
     """Make the error that pydantic reports with its place; `store.messages` has the words."""
     from pydantic_core import PydanticCustomError
 
-    return PydanticCustomError(kind, "does not hold", dict(context))  # type: ignore[arg-type]
+    return PydanticCustomError(kind, "does not hold", dict(context))

@@ -74,6 +74,7 @@ _BOOLEAN = _expected(lambda: _("true or false"))
 _MAPPING = _expected(lambda: _("a mapping of keys to values"))
 _LIST = _expected(lambda: _("a list"))
 _WORDS: dict[str, Words] = {
+    "missing": _missing,
     "missing_keyword_only_argument": _missing,
     "unexpected_keyword_argument": _unknown,
     "literal_error": _choice,

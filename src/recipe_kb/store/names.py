@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.store.store import Store
 from recipe_kb.text import nearest, squash
+
+if TYPE_CHECKING:
+    from recipe_kb.schema.gpu import Gpu
+    from recipe_kb.schema.model import Model
 
 BARE_MEMORY = re.compile(r"vram-(\d{1,4})gb")
 """A card known only by its size: the id of `--vram 8` is `vram-8gb`."""
@@ -16,8 +21,7 @@ def gpu_names(store: Store) -> dict[str, str]:
     """Return every spelling of every GPU -> its id."""
     names: dict[str, str] = {}
     for gpu_id in store.gpu_ids():
-        gpu = store.gpu(gpu_id)
-        _add(names, gpu_id, (gpu_id, gpu.name, *gpu.device_names, *gpu.aliases))
+        _add(names, gpu_id, gpu_spellings(gpu_id, store.gpu(gpu_id)))
     return names
 
 
@@ -25,9 +29,18 @@ def model_names(store: Store) -> dict[str, str]:
     """Return every spelling of every network -> its id; the hub id with and without its owner."""
     names: dict[str, str] = {}
     for model_id in store.model_ids():
-        model = store.model(model_id)
-        _add(names, model_id, (model_id, model.hub_id, model.hub_id.partition("/")[2], *model.aliases))
+        _add(names, model_id, model_spellings(model_id, store.model(model_id)))
     return names
+
+
+def gpu_spellings(gpu_id: str, gpu: "Gpu") -> tuple[str, ...]:
+    """Return what a GPU is called: id, name, device names, aliases."""
+    return (gpu_id, gpu.name, *gpu.device_names, *gpu.aliases)
+
+
+def model_spellings(model_id: str, model: "Model") -> tuple[str, ...]:
+    """Return what a network is called: id, hub id with and without its owner, aliases."""
+    return (model_id, model.hub_id, model.hub_id.partition("/")[2], *model.aliases)
 
 
 def _add(names: dict[str, str], record_id: str, spellings: Iterable[str]) -> None:

@@ -17,20 +17,24 @@ class OddError(Exception):
     """The value is not plainly right."""
 
 
+def accept(hint: Any, value: Any) -> Any:
+    """Return a value as one of a type, or raise `OddError`."""
+    return _acceptor(hint)(value)
+
+
 @cache
-def acceptor(hint: Any) -> Accept:
-    """Return the function that accepts plain data as a value of a type."""
+def _acceptor(hint: Any) -> Accept:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _limited(acceptor(arguments[0]), arguments[1:])
+        return _limited(_acceptor(arguments[0]), arguments[1:])
     if origin is Literal:
         return _one_of(arguments)
     if origin in (Union, UnionType):
-        return _first_of([acceptor(argument) for argument in arguments])
+        return _first_of([_acceptor(argument) for argument in arguments])
     if origin is tuple:
         return _sequence(arguments)
     if origin is dict:
-        return _mapping(acceptor(arguments[0]), acceptor(arguments[1]))
+        return _mapping(_acceptor(arguments[0]), _acceptor(arguments[1]))
     if hasattr(hint, "__dataclass_fields__"):
         return _record(hint)
     return _scalar(hint)
@@ -80,7 +84,7 @@ def _first_of(options: list[Accept]) -> Accept:
 
 def _sequence(arguments: tuple[Any, ...]) -> Accept:
     of_any_length = len(arguments) == 2 and arguments[1] is Ellipsis  # noqa: PLR2004 - tuple[X, ...]
-    items = [acceptor(argument) for argument in arguments if argument is not Ellipsis]
+    items = [_acceptor(argument) for argument in arguments if argument is not Ellipsis]
 
     def accept(value: Any) -> Any:
         if type(value) is not list or not (of_any_length or len(value) == len(items)):
@@ -102,7 +106,7 @@ def _mapping(key: Accept, item: Accept) -> Accept:
 
 
 def _record(hint: Any) -> Accept:
-    parts = {name: acceptor(field.type) for name, field in hint.__dataclass_fields__.items()}
+    parts = {name: _acceptor(field.type) for name, field in hint.__dataclass_fields__.items()}
 
     def accept(value: Any) -> Any:
         if type(value) is not dict or not value.keys() <= parts.keys():

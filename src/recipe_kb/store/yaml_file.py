@@ -13,7 +13,7 @@ import yaml
 
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
-from recipe_kb.store.strict import OddError, acceptor
+from recipe_kb.store.strict import OddError, accept
 
 RecordType = TypeVar("RecordType")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -59,14 +59,24 @@ def read_record(path: Path, record_type: type[RecordType], shown: str) -> Record
     except OSError as error:
         raise BadInputError(_problem("KB100", _("cannot be read: {why}").format(why=error.strerror), shown)) from error
     try:
+        _refuse_aliases(content)
         data = yaml.load(content, Loader=KbLoader)  # noqa: S506 - KbLoader is a SafeLoader
     except (yaml.YAMLError, RecursionError) as error:
         raise BadInputError(*_problems(content, error, shown)) from error
     try:
-        accepted: RecordType = acceptor(record_type)(data)
+        accepted: RecordType = accept(record_type, data)
     except OddError:
         return _judge(content, data, record_type, shown)
     return accepted
+
+
+def _refuse_aliases(content: str) -> None:
+    """Refuse `*name`: no file needs it, and it can make a small file endless."""
+    if "&" not in content or "*" not in content:
+        return
+    for event in yaml.parse(content, Loader=KbLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, _("aliases are not allowed here"), event.start_mark)
 
 
 def read_item(path: Path, item_id: str, record_type: type[RecordType]) -> RecordType | None:
@@ -81,7 +91,7 @@ def read_item(path: Path, item_id: str, record_type: type[RecordType]) -> Record
         return None
     try:
         items = yaml.load(start + after.partition(b"\n- id: ")[0], Loader=KbLoader)  # noqa: S506 - a SafeLoader
-        accepted: RecordType = acceptor(record_type)(items[0])
+        accepted: RecordType = accept(record_type, items[0])
     except (yaml.YAMLError, UnicodeDecodeError, OddError):
         return None
     return accepted
@@ -110,6 +120,7 @@ def _problems(content: str, error: Exception, shown: str) -> list[Problem]:
     if isinstance(error, RecursionError):
         return [_problem("KB100", _("is nested too deeply"), shown)]
     try:
+        _refuse_aliases(content)
         root = yaml.compose(content, Loader=KbLoader)
     except yaml.MarkedYAMLError as broken:
         mark = broken.problem_mark or broken.context_mark
@@ -126,7 +137,8 @@ def _problems(content: str, error: Exception, shown: str) -> list[Problem]:
         from recipe_kb.store.messages import problem_of
 
         for detail in error.errors(include_url=False):
-            line = line_at(root, detail["loc"], on_key=detail["type"] == "unexpected_keyword_argument")
+            on_key = detail["type"] == "unexpected_keyword_argument"
+            line = line_at(root, detail["loc"], on_key=on_key)
             problems.append(problem_of(detail, f"{shown}:{line}"))
     elif not problems:
         problems.append(_problem("KB100", _("is not valid YAML: {why}").format(why=error), shown))
@@ -149,7 +161,7 @@ def _duplicates(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
 
 def line_at(node: yaml.Node | None, loc: Sequence[str | int], *, on_key: bool = False) -> int:
     """Return the 1-based line of a place in a document, or of the nearest parent that exists."""
-    line = node.start_mark.line + 1 if node else 1
+    line: int = node.start_mark.line + 1 if node else 1
     for depth, step in enumerate(loc):
         if isinstance(node, yaml.MappingNode):
             found = next(((key, value) for key, value in node.value if key.value == str(step)), None)

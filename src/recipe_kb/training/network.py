@@ -55,7 +55,7 @@ def build_network(
         else:
             network = _encoder(model, tasks, weights, attn_implementation=settings.attn_implementation, dtype=dtype)
     except (ImportError, ValueError) as error:  # how transformers refuses an attention kernel
-        raise UnsupportedError(f"attn_implementation={settings.attn_implementation}: {error}") from error
+        raise UnsupportedError(f"transformers does not build it: {error}") from error
     for name, value in model_attributes(model).items():
         setattr(network, name, value)
     return add_lora(network, settings) if method == "lora" else network

@@ -1,0 +1,140 @@
+"""Hostile and broken files: every fault at its line, all at once, and the rest goes on working."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recipe_kb.errors import BadInputError
+from recipe_kb.resolve.check import check
+from recipe_kb.schema.gpu import Gpu
+from recipe_kb.store.store import Store
+from recipe_kb.store.yaml_file import read_record
+
+RECIPE = "recipes/t4/biobert/8t-512-full.yaml"
+OTHER = ("recipe", "--gpu", "t4", "--model", "scibert", "--tasks", "1")
+
+
+def edit(root, relative, old, new):
+    path = root / relative
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def problems(root):
+    return [str(problem) for problem in check(Store(root))[0]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        (
+            "effective_batch_size: 32",
+            "effective_batch_size: 48",
+            "KB101",
+            "effective_batch_size is 48; 32 x 1 x 1 = 32",
+        ),
+        ("status: reported", "status: reported\nstatus: measured", "KB102", "'status' occurs twice"),
+        ("  weight_decay: 0.01", "  weight_decai: 0.01", "KB103", "unknown key settings.weight_decai"),
+        ("  weight_decay: 0.01\n", "", "KB104", "settings.weight_decay is missing"),
+        ("precision: fp16", "precision: fp17", "KB105", "must be one of 'fp32', 'fp16' or 'bf16' (got 'fp17')"),
+        ("learning_rate: 3.0e-5", "learning_rate: 3", "KB105", "must be < 1"),
+        ("learning_rate: 3.0e-5", "learning_rate: .nan", "KB105", "learning_rate"),
+        (
+            "per_device_train_batch_size: 32",
+            "per_device_train_batch_size: many",
+            "KB105",
+            "a whole number (got 'many')",
+        ),
+        ("{claim: 002-28}", "{claim: 002-99}", "KB106", "'002-99' is referred to but does not exist"),
+        ("{rule: warm-up}", "{rule: cool-down}", "KB106", "'cool-down'"),
+        ("{claim: 002-28}", "{claim: 002-28, rule: warm-up}", "KB107", "exactly one of"),
+        ("  weight_decay: {source: bert-2018}\n", "", "KB107", "missing: weight_decay"),
+        ("status: reported", "status: refuted", "KB109", "a refuted recipe needs"),
+        ("precision: fp16", "precision: bf16", "KB113", "no bf16 units"),
+        ("task_mixing: interleaved", "task_mixing: null", "KB113", "task_mixing"),
+        ("why: smaller-batch", "why: magic", "KB106", "'magic'"),
+        ("settings:", "settings: [", "KB100", "not valid YAML"),
+    ],
+)
+def test_each_fault_is_named_at_its_line(broken_kb, old, new, code, words):
+    line = edit(broken_kb, RECIPE, old, new)
+    found = problems(broken_kb)
+    assert any(f" {code} " in problem and words in problem for problem in found), found
+    assert all(f"{RECIPE}:" in problem for problem in found)
+    if code in {"KB102", "KB103", "KB105", "KB106", "KB113"}:
+        at = line + (1 if code == "KB102" else 0)
+        assert any(f"{RECIPE}:{at}: {code}" in problem for problem in found), (at, found)
+
+
+def test_faults_of_many_files_come_at_once_and_other_recipes_still_answer(broken_kb, kb):
+    edit(broken_kb, RECIPE, "effective_batch_size: 32", "effective_batch_size: 48")
+    edit(broken_kb, "gpus/l4.yaml", "architecture:", "architektur:")
+    edit(broken_kb, "models/gpt2.yaml", "gated: false", "gated: perhaps")
+    edit(broken_kb, "claims/003.yaml", "verdict: consistent", "verdict: true")
+    result = kb("check", root=broken_kb)
+    assert result.returncode == 2
+    for name in ("8t-512-full.yaml", "l4.yaml", "gpt2.yaml", "003.yaml"):
+        assert name in result.stderr
+    assert "Traceback" not in result.stderr
+    assert kb(*OTHER, root=broken_kb).returncode == 0
+    own = kb("recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8", root=broken_kb)
+    assert own.returncode == 2
+    assert "8t-512-full.yaml:5: KB101" in own.stderr or "KB101" in own.stderr
+
+
+def test_a_recipe_over_its_card_is_found(broken_kb):
+    edit(broken_kb, RECIPE, "effective_batch_size: 32", "effective_batch_size: 64")
+    edit(broken_kb, RECIPE, "per_device_train_batch_size: 32", "per_device_train_batch_size: 64")
+    assert any("KB114" in problem for problem in problems(broken_kb))
+
+
+def test_overlaps_strays_and_aliases_are_found(broken_kb):
+    folder = broken_kb / "recipes" / "t4" / "biobert"
+    text = (folder / "2-3t-512-full.yaml").read_text(encoding="utf-8")
+    (folder / "3-4t-512-full.yaml").write_text(text, encoding="utf-8")
+    (folder / "notes.yaml").write_text("a: 1\n", encoding="utf-8")
+    edit(broken_kb, "gpus/l4.yaml", "aliases: [", "aliases: [tesla-t4, ")
+    found = problems(broken_kb)
+    assert any("KB108" in problem and "overlap" in problem for problem in found)
+    assert any("notes.yaml" in problem and "KB108" in problem for problem in found)
+    assert any("t4.yaml" in problem and "KB110" in problem for problem in found)
+
+
+def test_a_claim_too_few_is_found(broken_kb):
+    path = broken_kb / "claims" / "004.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index("\n- id: 004-37")] + "\n", encoding="utf-8")
+    assert any("KB111" in problem and "36 claims, 37 expected" in problem for problem in problems(broken_kb))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00bad",
+        b"!!python/object/apply:os.system ['touch /tmp/kb-was-executed']\n",
+        b"&a [*a]\n",
+        b"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nname: *c\n",
+        b"a: " + b"[" * 5000,
+        b"a: &x [1]\nb: *y\n",
+        b"",
+        b"- 1\n- 2\n",
+        b"name: \x00\n",
+    ],
+)
+def test_hostile_yaml_is_a_problem_and_never_more(tmp_path, content):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content)
+    with pytest.raises(BadInputError) as caught:
+        read_record(path, Gpu, "x.yaml")
+    assert all(problem.where.startswith("x.yaml") for problem in caught.value.problems)
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=st.binary(max_size=200))
+def test_no_bytes_crash_the_reader(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("fuzz") / "x.yaml"
+    path.write_bytes(content)
+    with pytest.raises(BadInputError):
+        read_record(path, Gpu, "x.yaml")

@@ -1,0 +1,53 @@
+"""Both languages: every message is translated, no placeholder is lost, the choice of language is as documented."""
+
+import re
+
+import pytest
+from babel.messages.pofile import read_po
+
+from checkout import ROOT
+from recipe_kb import i18n
+
+CATALOG = ROOT / "src" / "recipe_kb" / "locale" / "vi" / "LC_MESSAGES" / "recipe_kb.po"
+
+
+def messages():
+    with CATALOG.open("rb") as stream:
+        catalog = read_po(stream, locale="vi")
+    return catalog, [message for message in catalog if message.id]
+
+
+def test_every_message_is_translated_and_keeps_its_placeholders():
+    catalog, found = messages()
+    assert len(found) > 200
+    for message in found:
+        originals = message.id if isinstance(message.id, tuple) else (message.id,)
+        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(strings), message.id
+        assert not message.fuzzy, message.id
+        assert not list(message.check(catalog)), message.id
+        for string in strings:
+            assert set(re.findall(r"{[^}]*}", string)) == set(re.findall(r"{[^}]*}", originals[-1])), message.id
+
+
+@pytest.mark.parametrize(
+    ("option", "environ", "expected"),
+    [
+        ("vi", {"KB_LANG": "en"}, "vi"),
+        (None, {"KB_LANG": "vi", "LANG": "en_US.UTF-8"}, "vi"),
+        (None, {"LC_ALL": "vi_VN.UTF-8"}, "vi"),
+        (None, {"LANG": "vi-VN"}, "vi"),
+        (None, {"LANG": "fr_FR.UTF-8"}, "en"),
+        (None, {"LANG": "C.UTF-8"}, "en"),
+        (None, {}, "en"),
+    ],
+)
+def test_language_is_option_then_variable_then_locale(option, environ, expected):
+    assert i18n.choose(option, environ) == expected
+
+
+def test_activation_changes_our_words():
+    i18n.activate("vi")
+    assert i18n._("Memory") != "Memory"
+    i18n.activate("en")
+    assert i18n._("Memory") == "Memory"
