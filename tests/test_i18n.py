@@ -51,3 +51,9 @@ def test_activation_changes_our_words():
     assert i18n._("Memory") != "Memory"
     i18n.activate("en")
     assert i18n._("Memory") == "Memory"
+
+
+def test_numbers_for_reading_follow_the_language():
+    assert (i18n.gib(15_633_219_584), i18n.number(1234.5, 1)) == ("14.56 GiB", "1,234.5")
+    i18n.activate("vi")
+    assert (i18n.gib(15_633_219_584), i18n.number(1234.5, 1)) == ("14,56 GiB", "1.234,5")

@@ -51,3 +51,17 @@ def _(message: str) -> str:
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Translate a message that has a count."""
     return _translations.ngettext(singular, plural, count)
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a number for reading in the active language: `9.30`, `9,30`. Never for values that people copy."""
+    if _language == "en":
+        return f"{value:,.{digits}f}"
+    from babel.numbers import format_decimal
+
+    return format_decimal(value, format=f"#,##0.{'0' * digits}" if digits else "#,##0", locale=_language)
+
+
+def gib(num_bytes: float) -> str:
+    """Write bytes as GiB (2**30 bytes) with two decimals in the active language."""
+    return f"{number(num_bytes / 2**30)} GiB"

@@ -7,11 +7,6 @@ MIB = 2**20
 GIB = 2**30
 
 
-def gib(num_bytes: float) -> str:
-    """Print bytes as GiB with two decimals, `14.56 GiB`."""
-    return f"{num_bytes / GIB:.2f} GiB"
-
-
 def scientific(value: float) -> str:
     """Print a learning rate as people type it: `3e-5`, `2.5e-5`."""
     mantissa, exponent = f"{value:.10e}".split("e")

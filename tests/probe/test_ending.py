@@ -20,6 +20,7 @@ from recipe_kb.probe.ending import judge_ending
         (1, "ModuleNotFoundError: No module named 'torch'", "unsupported", "No module named 'torch'"),
         (7, "", "crash", "exit code 7"),
         (0, "", "crash", "ended without a result"),
+        (None, "", "crash", "did not exit"),
     ],
 )
 def test_judge_ending(returncode, stderr, verdict, reason):

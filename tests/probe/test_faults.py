@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from recipe_kb.probe.messages import Finished, Started
+from recipe_kb.probe.messages import Finished, Progress, Started
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.probe.run import probe
 from recipe_kb.training.steps import Step
@@ -120,6 +120,18 @@ def test_a_child_that_lingers_after_its_result_has_given_it(ask, monkeypatch):
     evidence = probe(ask(), command=child(f"print('{FINISHED}', flush=True); import time; time.sleep(600)"))
     assert evidence.verdict == "passed"
     assert evidence.measured.num_steps == 16
+
+
+def test_a_child_that_closes_its_stream_and_goes_on(ask, monkeypatch):
+    monkeypatch.setattr("recipe_kb.probe.process.EXIT_GRACE_S", 0.5)
+    evidence = probe(ask(), command=child("import os, time; os.close(1); time.sleep(600)"))
+    assert (evidence.verdict, evidence.reason) == ("crash", "closed the result stream and did not exit")
+
+
+def test_a_child_that_never_stops_talking(ask):
+    line = Progress(step=1, loss=1.0).model_dump_json()
+    evidence = probe(ask(timeout_s=1), command=child(f"while True: print('{line}')"))
+    assert evidence.verdict == "timeout"
 
 
 def test_a_child_that_never_reads_its_task(ask):

@@ -3,7 +3,7 @@
 import click
 
 from recipe_kb.cli.group import session_of
-from recipe_kb.cli.output import print_json
+from recipe_kb.cli.output import kind_name, print_json
 from recipe_kb.errors import BadInputError
 from recipe_kb.i18n import _, ngettext
 
@@ -28,7 +28,7 @@ def _run(ctx: click.Context) -> None:
         found = [{"code": one.code, "where": one.where, "what": one.what} for one in problems]
         print_json({"schema": "kb-check/1", "problems": found, "counts": counts})
     elif not session.quiet:
-        read = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        read = ", ".join(f"{count} {kind_name(kind, count)}" for kind, count in counts.items())
         click.echo(_("Read {what}.").format(what=read), err=bool(problems))
     if problems:
         click.echo(

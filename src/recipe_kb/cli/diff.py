@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from recipe_kb.cli.group import session_of, terminal_width
-from recipe_kb.cli.output import columns, gib, print_json, setting, title
+from recipe_kb.cli.output import columns, print_json, setting, title
 from recipe_kb.cli.recipe_id import answer_id
-from recipe_kb.i18n import _
+from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.answer import Answer
 from recipe_kb.resolve.diff import compare
 

@@ -7,8 +7,8 @@ import click
 
 from recipe_kb.cli.group import session_of, terminal_width
 from recipe_kb.cli.machine import Machine, inspect_machine
-from recipe_kb.cli.output import columns, gib, print_json, title
-from recipe_kb.i18n import _, ngettext
+from recipe_kb.cli.output import columns, print_json, title
+from recipe_kb.i18n import _, gib, ngettext
 from recipe_kb.store.store import Store
 
 _TRAINING_BYTES = 16

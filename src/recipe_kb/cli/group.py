@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from recipe_kb import __version__, i18n
+from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.store.location import default_root
 from recipe_kb.store.store import Store
@@ -68,17 +69,18 @@ def root_group() -> click.Group:
         callback=_start,
         params=[*_global_options(), _version_option()],
         help=_(
-            "Fine-tuning recipes that are true: settings for a GPU, a network and a number of tasks, "
+            "Fine-tuning recipes that are true: settings for a GPU, a model and a number of tasks, "
             "each with its origin."
         ),
-        no_args_is_help=True,
+        invoke_without_command=True,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
 
 
 @click.pass_context
 def _start(ctx: click.Context, /, **_options: Any) -> None:
-    session_of(ctx)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def _global_options() -> list[click.Parameter]:
@@ -118,7 +120,11 @@ def session_of(ctx: click.Context) -> Session:
     """Return the session of this run; made on first use."""
     root = ctx.find_root()
     if root.obj is None:
-        root.obj = Session(store=Store(default_root()), language=i18n.language())
+        folder = default_root()
+        if not (folder / "gpus").is_dir():
+            what = _("There is no knowledge base here: no folder gpus/. Is KB_ROOT right?")
+            raise BadInputError(Problem(code="KB212", what=what, where=str(folder), next_command="unset KB_ROOT"))
+        root.obj = Session(store=Store(folder), language=i18n.language())
     return root.obj  # type: ignore[no-any-return]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from recipe_kb.cli.group import Session, session_of
-from recipe_kb.cli.output import gib, number, print_json, table
-from recipe_kb.i18n import _
+from recipe_kb.cli.output import print_json, table
+from recipe_kb.i18n import _, gib, number
 from recipe_kb.store.names import find_gpu, find_model
 from recipe_kb.units import MIB
 
@@ -22,10 +22,10 @@ def build() -> click.Command:
         params=[
             click.Argument(["kind"], type=click.Choice(list(_KINDS))),
             click.Option(["--gpu"], help=_("Only of this GPU.")),
-            click.Option(["--model"], help=_("Only of this network.")),
+            click.Option(["--model"], help=_("Only of this model.")),
             click.Option(["--status"], help=_("Only recipes with this status, or claims with this verdict.")),
         ],
-        help=_("List GPUs, networks, recipes, claims or guides."),
+        help=_("List GPUs, models, recipes, claims or guides."),
         short_help=_("What the knowledge base holds."),
     )
 

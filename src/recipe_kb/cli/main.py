@@ -30,9 +30,6 @@ def run(argv: list[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.exceptions.NoArgsIsHelpError as nothing:
-        click.echo(nothing.format_message())
-        return Exit.DONE
     except KbError as error:
         for problem in error.problems:
             click.echo(problem, err=True)

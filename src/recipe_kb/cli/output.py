@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from recipe_kb.i18n import language
-from recipe_kb.units import GIB, scientific
+from recipe_kb.i18n import _, ngettext
+from recipe_kb.units import scientific
 
 _INDENT = 2
 
@@ -20,20 +20,6 @@ _INDENT = 2
 def print_json(value: Any) -> None:
     """Print an object for programs; Vietnamese stays readable."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def number(value: float, digits: int = 2) -> str:
-    """Write a number for reading in the active language: `9.30`, `9,30`. Never for values that people copy."""
-    if language() == "en":
-        return f"{value:,.{digits}f}"
-    from babel.numbers import format_decimal
-
-    return format_decimal(value, format=f"#,##0.{'0' * digits}" if digits else "#,##0", locale=language())
-
-
-def gib(num_bytes: float) -> str:
-    """Write bytes as GiB in the active language."""
-    return f"{number(num_bytes / GIB)} GiB"
 
 
 def setting(name: str, value: Any) -> str:
@@ -107,3 +93,33 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(highlight=False).print(drawn)
+
+
+def kind_name(kind: str, count: int = 1) -> str:
+    """Name a kind of record in the active language."""
+    names = {
+        "gpu": ngettext("GPU", "GPUs", count),
+        "model": ngettext("model", "models", count),
+        "recipe": ngettext("recipe", "recipes", count),
+        "claim": ngettext("claim", "claims", count),
+        "guide": ngettext("guide", "guides", count),
+        "rule": ngettext("rule", "rules", count),
+        "source": ngettext("source", "sources", count),
+        "term": ngettext("term", "terms", count),
+        "evidence": ngettext("evidence file", "evidence files", count),
+    }
+    return names[kind.removesuffix("s")]
+
+
+def field_name(name: str) -> str:
+    """Name a field that holds prose."""
+    names = {
+        "statement": _("statement"),
+        "reason": _("reason"),
+        "caveat": _("caveat"),
+        "title": _("title"),
+        "note": _("note"),
+        "meaning": _("meaning"),
+        "subject": _("subject"),
+    }
+    return names.get(name, name)

@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from recipe_kb.cli.group import session_of, terminal_width
-from recipe_kb.cli.output import columns, number, print_json, title
+from recipe_kb.cli.output import columns, print_json, title
 from recipe_kb.cli.recipe_id import answer_id
-from recipe_kb.i18n import _
+from recipe_kb.i18n import _, number
 from recipe_kb.resolve.rules import num_samples, warmup_steps
 
 
@@ -70,7 +70,7 @@ def _run(ctx: click.Context, recipe_id: str, max_steps: int, num_gpus: int) -> N
             (
                 _("warm-up steps"),
                 count["warmup_steps"],
-                _("{ratio} of {steps}").format(ratio=settings.warmup_ratio, steps=count["max_steps"]),
+                _("{ratio} of {steps}").format(ratio=number(settings.warmup_ratio), steps=count["max_steps"]),
             ),
             (
                 _("forward and backward passes"),

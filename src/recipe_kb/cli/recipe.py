@@ -1,4 +1,4 @@
-"""`kb recipe`: which settings for this GPU, this network, this many tasks."""
+"""`kb recipe`: which settings for this GPU, this model, this many tasks."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def build() -> click.Command:
             "Answer which batch size, accumulation, learning rate, optimizer and precision to use.\n\n"
             "Example: kb recipe --gpu t4 --model biobert --tasks 8"
         ),
-        short_help=_("Settings for a GPU, a network and a number of tasks."),
+        short_help=_("Settings for a GPU, a model and a number of tasks."),
     )
 
 
@@ -39,7 +39,7 @@ def cell_options() -> list[click.Parameter]:
     return [
         click.Option(["--gpu"], help=_("GPU in any spelling, or auto for the one in this machine.")),
         click.Option(["--vram"], type=click.IntRange(1, 1024), help=_("Memory in GB, where only the size is known.")),
-        click.Option(["--model"], required=True, help=_("Network in any spelling, or its hub id.")),
+        click.Option(["--model"], required=True, help=_("Model in any spelling, or its hub id.")),
         click.Option(
             ["--tasks"],
             type=click.IntRange(1, MAX_TASKS),

@@ -1,4 +1,4 @@
-"""A recipe named by its id on the command line, in any spelling of its GPU and network."""
+"""A recipe named by its id on the command line, in any spelling of its GPU and model."""
 
 from dataclasses import replace
 

@@ -3,8 +3,8 @@
 import click
 
 from recipe_kb.cli.group import Session, terminal_width
-from recipe_kb.cli.output import bar, columns, gib, number, paragraph, setting, title
-from recipe_kb.i18n import _
+from recipe_kb.cli.output import bar, columns, paragraph, setting, title
+from recipe_kb.i18n import _, gib, number
 from recipe_kb.resolve.answer import Answer
 from recipe_kb.schema.recipe import Provenance, Rung
 from recipe_kb.store.store import Store
@@ -54,7 +54,7 @@ def _print_heading(answer: Answer, width: int) -> None:
     }
     origin = {
         "guide": _("from a guide, corrected where it was wrong"),
-        "published": _("published by the authors of the network"),
+        "published": _("published by the authors of the model"),
         "derived": _("derived by rules from a published starting point"),
         "tuned": _("found by measuring"),
     }
@@ -95,7 +95,7 @@ def provenance_label(source: Provenance, language: str) -> str:
         "rule": _("rule {ref}").format(ref=reference),
         "source": _("source {ref}").format(ref=reference),
         "gpu": _("what the GPU can do ({ref})").format(ref=reference),
-        "model": _("what the network supports ({ref})").format(ref=reference),
+        "model": _("what the model supports ({ref})").format(ref=reference),
         "evidence": _("evidence {ref}").format(ref=reference),
     }
     return names[source.kind]
@@ -127,8 +127,10 @@ def _print_corrections(answer: Answer, session: Session, width: int) -> None:
     title(_("What the guide said, and why it is not taken over"))
     for correction in answer.recipe.corrections:
         claim = session.store.claim(correction.claim)
-        now = answer.recipe.settings.given().get(correction.setting, "-")
-        values = f"{setting(correction.setting, correction.guide_value)} -> {setting(correction.setting, now)}"
+        values = setting(correction.setting, correction.guide_value)
+        now = answer.recipe.settings.given().get(correction.setting)
+        if now is not None:
+            values += f" -> {setting(correction.setting, now)}"
         paragraph(f"{claim.reason.get(session.language)} [{claim.id}]", width, f"{correction.setting} {values}: ")
 
 

@@ -3,7 +3,7 @@
 import click
 
 from recipe_kb.cli.group import session_of, terminal_width
-from recipe_kb.cli.output import columns, print_json
+from recipe_kb.cli.output import columns, kind_name, print_json
 from recipe_kb.errors import Exit
 from recipe_kb.i18n import _, ngettext
 
@@ -20,7 +20,7 @@ def build() -> click.Command:
             click.Option(["--limit"], type=click.IntRange(1), default=_SHOWN, help=_("How many to print.")),
         ],
         help=_(
-            "Search terms, rules, recipes, GPUs, networks and claims in both languages.\n\nExample: kb search ti le hoc"
+            "Search terms, rules, recipes, GPUs, models and claims in both languages.\n\nExample: kb search ti le hoc"
         ),
         short_help=_("Find anything, with or without Vietnamese marks."),
     )
@@ -43,7 +43,10 @@ def _run(ctx: click.Context, words: tuple[str, ...], limit: int) -> int:
     if not hits:
         click.echo(_("Nothing found for {query!r}.").format(query=query) + " -> kb list recipes", err=True)
         return Exit.FINDING
-    rows = [(hit.document.kind, hit.document.id, hit.document.title.get(session.language)) for hit in hits[:limit]]
+    rows = [
+        (kind_name(hit.document.kind), hit.document.id, hit.document.title.get(session.language))
+        for hit in hits[:limit]
+    ]
     columns(rows, terminal_width())
     if len(hits) > limit and not session.quiet:
         rest = len(hits) - limit

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from recipe_kb.cli.group import Session, session_of, terminal_width
-from recipe_kb.cli.output import columns, gib, number, paragraph, print_json, title
+from recipe_kb.cli.output import columns, field_name, kind_name, paragraph, print_json, title
 from recipe_kb.cli.recipe_id import answer_id
 from recipe_kb.errors import BadInputError, Problem
-from recipe_kb.i18n import _
+from recipe_kb.i18n import _, gib, number
 from recipe_kb.schema.base import Text
 from recipe_kb.store.names import find_gpu, find_model
 from recipe_kb.text import nearest
@@ -24,7 +24,7 @@ def build() -> click.Command:
         callback=_run,
         params=[click.Argument(["record_id"], metavar="ID")],
         help=_(
-            "Show a recipe, a GPU, a network, a claim, a guide, a rule, a source or a term.\n\n"
+            "Show a recipe, a GPU, a model, a claim, a guide, a rule, a source or a term.\n\n"
             "Examples: kb show 002-52, kb show t4, kb show sqrt-adam"
         ),
         short_help=_("One record in full."),
@@ -47,7 +47,7 @@ def _run(ctx: click.Context, record_id: str) -> None:
     if session.as_json:
         print_json({"schema": "kb-show/1", "kind": kind, "id": found_id, **asdict(record)})
         return
-    click.secho(f"{kind} {found_id}", bold=True)
+    click.secho(f"{kind_name(kind)} {found_id}", bold=True)
     _print_fields(record, session)
 
 
@@ -115,7 +115,7 @@ def _print_fields(record: Any, session: Session) -> None:
     width = terminal_width()
     columns(rows, width)
     for name, text in texts:
-        title(name)
+        title(field_name(name))
         paragraph(text, width)
 
 

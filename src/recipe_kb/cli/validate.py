@@ -12,7 +12,7 @@ from recipe_kb.cli.group import Session, session_of
 from recipe_kb.cli.output import print_json
 from recipe_kb.cli.recipe_id import answer_id
 from recipe_kb.errors import BadInputError, CannotHereError, Exit, FindingError, Problem
-from recipe_kb.i18n import _
+from recipe_kb.i18n import _, number
 from recipe_kb.resolve.answer import Answer
 from recipe_kb.store.location import evidence_root
 
@@ -46,7 +46,8 @@ def build() -> click.Command:
             click.Option(
                 ["--weights"],
                 type=click.Path(exists=True, file_okay=False, path_type=Path),
-                help=_("Folder of a pretrained network; random weights otherwise."),
+                metavar="DIR",
+                help=_("Folder of a pretrained model; random weights otherwise."),
             ),
             click.Option(["--record"], is_flag=True, help=_("Keep the result as an evidence file.")),
         ],
@@ -169,7 +170,7 @@ def _progress(session: Session, answer: Answer) -> "Iterator[Callable[[int, int,
         task = bar.add_task(answer.recipe_id, total=None)
 
         def advance(step: int, total: int, loss: float | None) -> None:
-            shown = "" if loss is None else f" loss {loss:.3f}"
+            shown = "" if loss is None else f" loss {number(loss, 3)}"
             bar.update(task, completed=step, total=total, description=f"{answer.recipe_id}{shown}")
 
         yield advance

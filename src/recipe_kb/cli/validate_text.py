@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from recipe_kb.cli.group import terminal_width
-from recipe_kb.cli.output import columns, gib, number, setting, title
-from recipe_kb.i18n import _
+from recipe_kb.cli.output import columns, setting, title
+from recipe_kb.i18n import _, gib, number
 from recipe_kb.schema.evidence import Evidence, Measured
 
 
@@ -92,5 +92,6 @@ def _reasons() -> dict[str, str]:
         "optimizer-has-gpu-kernels": _("this optimizer has GPU kernels"),
         "attention-has-gpu-kernels": _("this attention has GPU kernels"),
         "nothing-to-overlap-on-cpu": _("the CPU has nothing to overlap"),
+        "a-causal-lm-has-one-head": _("a causal language model has one head"),
         "shorter-on-cpu": _("so that a CPU ends in minutes"),
     }

@@ -1,14 +1,14 @@
 """Settings as keyword arguments of `transformers.TrainingArguments`, 5.23, and back.
 
 Gradient accumulation is not what it seems here (transformers 5.23, huggingface/transformers#47688).
-`Trainer` divides each micro-batch's loss by `gradient_accumulation_steps` only if it believes that the network
+`Trainer` divides each micro-batch's loss by `gradient_accumulation_steps` only if it believes that the model
 does not normalise the loss itself, and it believes that of every `forward` that takes `**kwargs`.
 Causal language models keep the promise: they divide by `num_items_in_batch`.
 The classification heads of encoders take `**kwargs` and ignore it, so accumulating over A micro-batches makes
 the gradient A times too large; clipping, fp16 overflow and the logged loss are all off.
-`model_attributes` says what to set on the network so that `Trainer` divides.
+`model_attributes` says what to set on the model so that `Trainer` divides.
 
-`attn_implementation` and `lora_*` belong to building the network and are no arguments of the trainer.
+`attn_implementation` and `lora_*` belong to building the model and are no arguments of the trainer.
 """
 
 from collections.abc import Mapping
@@ -87,10 +87,10 @@ def read(arguments: Mapping[str, object]) -> dict[str, object]:
 
 
 def model_attributes(model: Model) -> dict[str, object]:
-    """Return the attributes to set on the network before `Trainer` sees it, so that accumulation is exact.
+    """Return the attributes to set on the model before `Trainer` sees it, so that accumulation is exact.
 
     Args:
-        model: The network; an encoder is trained through heads that return a mean over the micro-batch.
+        model: The model; an encoder is trained through heads that return a mean over the micro-batch.
 
     Returns:
         Attribute name to value; nothing for a decoder, which is trained as a causal language model.

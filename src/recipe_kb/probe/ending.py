@@ -4,6 +4,9 @@ import signal
 
 from recipe_kb.probe.verdict import Judgement
 
+SIGKILL = 9
+"""`signal.SIGKILL`, which Python on Windows lacks."""
+
 OUT_OF_MEMORY_MARKS = (
     "MemoryError",
     "OutOfMemoryError",
@@ -14,11 +17,11 @@ OUT_OF_MEMORY_MARKS = (
 """What the last lines of a traceback say when memory was the reason."""
 
 
-def judge_ending(returncode: int, stderr_tail: str) -> Judgement:
+def judge_ending(returncode: int | None, stderr_tail: str) -> Judgement:
     """Name the end of a process that gave no result.
 
     Args:
-        returncode: As `subprocess` gives it: negative for a signal.
+        returncode: As `subprocess` gives it: negative for a signal; None if it closed its stream and went on.
         stderr_tail: The last lines of its standard error.
 
     Returns:
@@ -26,7 +29,9 @@ def judge_ending(returncode: int, stderr_tail: str) -> Judgement:
     """
     last_line = stderr_tail.strip().rpartition("\n")[2]
     said = f": {last_line}" if last_line else ""
-    if returncode == -signal.SIGKILL:
+    if returncode is None:
+        return Judgement("crash", f"closed the result stream and did not exit{said}")
+    if returncode == -SIGKILL:
         return Judgement("oom", "killed by SIGKILL, as the kernel's out-of-memory killer does")
     if returncode != 0 and any(mark in last_line for mark in OUT_OF_MEMORY_MARKS):
         return Judgement("oom", f"out of memory{said}")

@@ -10,13 +10,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO
 
 STDERR_TAIL_BYTES = 4000
 """How much of the standard error is kept to explain a crash: a traceback's end."""
 
 EXIT_GRACE_S = 10.0
-"""How long a child may take to exit after it closed its stream, before it is killed."""
+"""How long to wait for what should come at once: an exit after the result, an end after a kill."""
+
+MAX_LINE_LENGTH = 2**24
+"""Characters of the longest line taken whole; a result of ten thousand steps is a tenth of it."""
 
 _POLL_S = 0.2
 """How often to look whether a silent child still lives: its own children may hold the stream open after it."""
@@ -40,23 +44,22 @@ class Child:
         while True:
             exited = self.process.poll() is not None
             try:
-                line = self._lines.get(timeout=min(_POLL_S, max(self.deadline - time.monotonic(), 0.0)))
+                line = self._lines.get(timeout=_POLL_S)
             except queue.Empty:
                 if exited:
                     return
-                if time.monotonic() >= self.deadline:
-                    raise TimeoutError from None
-                continue
-            if line is None:
-                return
-            yield line
+            else:
+                if line is None:
+                    return
+                yield line
+            if time.monotonic() >= self.deadline:
+                raise TimeoutError
 
-    def wait(self) -> int:
-        """Return the exit code; a child that closed its stream and lingers is killed first."""
+    def wait(self) -> int | None:
+        """Return the exit code of a child that closed its stream; None if it lingers all the same."""
         with suppress(subprocess.TimeoutExpired):
             return self.process.wait(EXIT_GRACE_S)
-        _kill_group(self.process)
-        return self.process.wait()
+        return None
 
     def stderr_tail(self) -> str:
         """Return the end of what the child wrote to its standard error."""
@@ -68,7 +71,7 @@ class Child:
         """Move lines to the queue; runs in a thread, because a pipe cannot be read with a time limit everywhere."""
         assert self.process.stdout is not None  # noqa: S101 - `child_process` made the pipe
         with suppress(ValueError):  # closed under our feet when the child is abandoned
-            for line in self.process.stdout:
+            for line in iter(partial(self.process.stdout.readline, MAX_LINE_LENGTH), ""):
                 self._lines.put(line)
         self._lines.put(None)
 
@@ -117,12 +120,14 @@ def child_process(
             yield child
         finally:
             _kill_group(process)
-            process.wait()
-            for thread in threads:
-                thread.join()
-            for pipe in (process.stdin, process.stdout):
-                with suppress(BrokenPipeError):
-                    pipe.close()  # type: ignore[union-attr]
+            # Bounded: a process stuck in a driver survives SIGKILL, one that left the group may hold the pipes.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(EXIT_GRACE_S)
+            for thread, pipe in zip(threads, (process.stdout, process.stdin), strict=True):
+                thread.join(EXIT_GRACE_S)
+                if not thread.is_alive():
+                    with suppress(BrokenPipeError):
+                        pipe.close()  # type: ignore[union-attr]
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

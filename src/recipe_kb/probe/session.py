@@ -8,6 +8,7 @@ import psutil  # type: ignore[import-untyped]
 import torch
 from torch import nn
 
+from recipe_kb.i18n import gib
 from recipe_kb.probe.messages import Failure, Finished, Message, Progress, Started, Task
 from recipe_kb.probe.plan import Device, RunPlan, plan_run
 from recipe_kb.probe.request import ProbeRequest
@@ -18,7 +19,6 @@ from recipe_kb.training.network import build_network
 from recipe_kb.training.size import num_body_parameters, static_bytes
 from recipe_kb.training.steps import Step
 from recipe_kb.training.unsupported import UnsupportedError
-from recipe_kb.units import gib
 
 
 def run(task: Task, stream: TextIO) -> None:

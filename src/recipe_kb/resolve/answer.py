@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from recipe_kb.errors import BadInputError, FindingError, Problem
-from recipe_kb.i18n import _
+from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.estimate import MemoryEstimate, estimate, limit_bytes
 from recipe_kb.resolve.rules import effective_batch_size
 from recipe_kb.schema.base import Goal, Method, TaskMixing, Text
@@ -14,7 +14,6 @@ from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe, RecipeKey
 from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
 from recipe_kb.store.store import Store
-from recipe_kb.units import gib
 
 SCHEMA = "kb-recipe/1"
 DEFAULT_LENGTH = 512
@@ -112,15 +111,15 @@ def ask(
     Args:
         store: The knowledge base.
         gpu: Any spelling of a GPU, or `vram-8gb`.
-        model: Any spelling of a network.
+        model: Any spelling of a model.
         tasks: Number of training tasks, 1 to 64.
-        max_length: Tokens per sample; None takes 512, or the network's maximum where that is shorter.
+        max_length: Tokens per sample; None takes 512, or the model's maximum where that is shorter.
         method: full, lora, qlora.
         goal: quality, balanced, speed.
         num_gpus: Cards that share the effective batch.
 
     Raises:
-        BadInputError: Unknown name, or a length over the network's maximum.
+        BadInputError: Unknown name, or a length over the model's maximum.
         FindingError: Nothing fits; says why and what would.
     """
     gpu_id, model_id = find_gpu(store, gpu), find_model(store, model)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from recipe_kb.errors import BadInputError, Problem
-from recipe_kb.i18n import _
+from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.estimate import estimate, limit_bytes
 from recipe_kb.resolve.rules import RULES
 from recipe_kb.schema.evidence import Evidence
@@ -18,9 +18,10 @@ from recipe_kb.store.names import BARE_MEMORY, gpu_spellings, model_spellings
 from recipe_kb.store.store import Store
 from recipe_kb.store.yaml_file import line_in
 from recipe_kb.text import squash
-from recipe_kb.units import gib
 
 Found = TypeVar("Found")
+_CORRECTABLE = {*Settings.__dataclass_fields__, "max_length", "warmup_steps"}
+"""Settings that a guide may name; a fixed number of warm-up steps is one we do not take over."""
 
 
 class Checker:
@@ -159,7 +160,7 @@ class Checker:
         self._check_overlaps(list(recipes))
 
     def _check_cell(self, key: RecipeKey, recipe: Recipe) -> None:
-        """Hold a recipe against the facts of its GPU and network."""
+        """Hold a recipe against the facts of its GPU and model."""
         relative = self.store.recipe_path(key)
         bare = BARE_MEMORY.fullmatch(key.gpu)
         gpu = self.gpus.get(key.gpu)
@@ -201,9 +202,7 @@ class Checker:
                 self.refer(known[source.kind], reference, relative, ("provenance", name, source.kind))
         for position, correction in enumerate(recipe.corrections):
             self.refer(self.claims, correction.claim, relative, ("corrections", position, "claim"))
-            self.refer(
-                Settings.__dataclass_fields__, correction.setting, relative, ("corrections", position, "setting")
-            )
+            self.refer(_CORRECTABLE, correction.setting, relative, ("corrections", position, "setting"))
         for ladder in ("out_of_memory", "slow"):
             for position, rung in enumerate(getattr(recipe.ladder, ladder)):
                 self._check_rung(recipe, rung, relative, ("ladder", ladder, position))

@@ -62,7 +62,7 @@ def estimate_settings(
         key: Task count, length and method.
         settings: Batch, precision, optimizer, checkpointing, attention.
         mixing: `interleaved`, `joint`, or None for one task.
-        model: The network's shape and parameter count.
+        model: The model's shape and parameter count.
         limit: What the card can reserve, in bytes.
         constants: Of the rule `memory-estimate`.
     """

@@ -34,7 +34,7 @@ class Parameters:
 
 @record
 class FineTuning:
-    """The published starting point from which recipes of this network are derived.
+    """The published starting point from which recipes of this model are derived.
 
     `learning_rate` belongs to `effective_batch_size`; a rule moves it to another one.
     `batch_sizes` and `learning_rates` are all that the authors searched, where they say so.
@@ -51,9 +51,9 @@ class FineTuning:
 
 @record
 class Model:
-    """One network: hub id, the names people type, the values that build it without the hub, licence, sources.
+    """One model: hub id, the names people type, the values that build it without the hub, licence, sources.
 
-    `max_length` is usable tokens (RoBERTa-like networks lose two positions to padding).
+    `max_length` is usable tokens (RoBERTa-like models lose two positions to padding).
     `config` goes to `AutoConfig.for_model(**config)`.
     """
 

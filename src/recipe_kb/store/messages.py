@@ -43,7 +43,7 @@ def _unknown(name: str, _got: Any, _context: dict[str, Any]) -> tuple[str, str]:
 
 def _choice(name: str, got: Any, context: dict[str, Any]) -> tuple[str, str]:
     what = _("{name} must be one of {expected} (got {got!r})")
-    return "KB105", what.format(name=name, expected=context["expected"], got=_short(got))
+    return "KB105", what.format(name=name, expected=context["expected"].replace(" or ", _(" or ")), got=_short(got))
 
 
 def _effective_batch(_name: str, _got: Any, context: dict[str, Any]) -> tuple[str, str]:

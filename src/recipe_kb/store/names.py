@@ -1,4 +1,4 @@
-"""From what people type to the id of a GPU or a network."""
+"""From what people type to the id of a GPU or a model."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ def gpu_names(store: Store) -> dict[str, str]:
 
 
 def model_names(store: Store) -> dict[str, str]:
-    """Return every spelling of every network -> its id; the hub id with and without its owner."""
+    """Return every spelling of every model -> its id; the hub id with and without its owner."""
     names: dict[str, str] = {}
     for model_id in store.model_ids():
         _add(names, model_id, model_spellings(model_id, store.model(model_id)))
@@ -39,7 +39,7 @@ def gpu_spellings(gpu_id: str, gpu: "Gpu") -> tuple[str, ...]:
 
 
 def model_spellings(model_id: str, model: "Model") -> tuple[str, ...]:
-    """Return what a network is called: id, hub id with and without its owner, aliases."""
+    """Return what a model is called: id, hub id with and without its owner, aliases."""
     return (model_id, model.hub_id, model.hub_id.partition("/")[2], *model.aliases)
 
 
@@ -60,7 +60,7 @@ def find_gpu(store: Store, typed: str) -> str:
 
 
 def find_model(store: Store, typed: str) -> str:
-    """Return the id of a network.
+    """Return the id of a model.
 
     Raises:
         BadInputError: Nothing is called that; the nearest names are offered.

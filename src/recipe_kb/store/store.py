@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from recipe_kb.errors import BadInputError, Problem
+from recipe_kb.i18n import _
 from recipe_kb.schema.recipe import Recipe, RecipeKey
 from recipe_kb.store.yaml_file import read_record
 
@@ -51,11 +53,11 @@ class Store:
         return self._read(f"gpus/{gpu_id}.yaml", Gpu)
 
     def model_ids(self) -> list[str]:
-        """Return the ids of all networks."""
+        """Return the ids of all models."""
         return self._stems("models")
 
     def model(self, model_id: str) -> "Model":
-        """Read one network."""
+        """Read one model."""
         from recipe_kb.schema.model import Model
 
         return self._read(f"models/{model_id}.yaml", Model)
@@ -136,7 +138,7 @@ class Store:
         return self._read(self.recipe_path(key), Recipe)
 
     def recipe_keys(self, gpu: str = "*", model: str = "*") -> list[RecipeKey]:
-        """Return the keys of all recipes, or of those of one GPU and one network; no file is opened."""
+        """Return the keys of all recipes, or of those of one GPU and one model; no file is opened."""
         keys = (RecipeKey.parse(recipe_id) for recipe_id in self.recipe_files(gpu, model))
         return sorted((key for key in keys if key is not None), key=_order)
 
@@ -161,7 +163,7 @@ class Store:
         return None
 
     def evidence(self, recipe_id: str) -> list[dict[str, Any]]:
-        """Read the evidence of one recipe, newest first, each with its path under `path`."""
+        """Return path, verdict and mode of the evidence of one recipe, newest first."""
         folder = self.root / "evidence" / recipe_id
         if not folder.is_dir():
             return []
@@ -169,8 +171,15 @@ class Store:
 
         found = []
         for path in sorted(folder.glob("*.json"), reverse=True):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            found.append({"path": path.relative_to(self.root).as_posix(), **record})
+            relative = path.relative_to(self.root).as_posix()
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                found.append({"path": relative, "verdict": record["verdict"], "mode": record["mode"]})
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                what = _("is not evidence that a probe wrote")
+                where = self.shown(relative)
+                problem = Problem(code="KB115", what=what, where=where, next_command="kb check")
+                raise BadInputError(problem) from error
         return found
 
 

@@ -76,7 +76,7 @@ def _refuse_aliases(content: str) -> None:
         return
     for event in yaml.parse(content, Loader=KbLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, _("aliases are not allowed here"), event.start_mark)
+            raise yaml.composer.ComposerError(None, None, _("aliases are not allowed here"), event.start_mark)  # type: ignore[arg-type]
 
 
 def read_item(path: Path, item_id: str, record_type: type[RecordType]) -> RecordType | None:

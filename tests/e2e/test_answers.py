@@ -1,0 +1,137 @@
+"""`kb` as people run it: a process, in both languages."""
+
+import json
+
+import jsonschema
+import pytest
+import yaml
+
+CELL = ("--gpu", "t4", "--model", "biobert", "--tasks", "8")
+KEYS = (
+    "schema id gpu model tasks max_length method goal num_gpus origin status settings effective_batch_size "
+    "memory provenance evidence ladder notes"
+)
+
+
+def test_a_recipe_as_text(kb):
+    result = kb("recipe", *CELL)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    for words in (
+        "dmis-lab/biobert-v1.1 · NVIDIA Tesla T4 · 8 tasks · 512 tokens",
+        "per_device_train_batch_size    32",
+        "guide 002, claim 002-28",
+        "GiB of 14.07 GiB",
+        "When memory runs out, in this order",
+        "kb validate t4/biobert/8t-512-full",
+    ):
+        assert words in result.stdout
+
+
+def test_a_recipe_in_vietnamese(kb):
+    result = kb("recipe", *CELL, "--lang", "vi")
+    assert result.returncode == 0
+    assert "GiB" in result.stdout
+    assert "14,07 GiB" in result.stdout
+    for english in ("Settings, and where", "When memory runs out", "Good to know", "predicted from documented"):
+        assert english not in result.stdout
+    assert "3e-5" in result.stdout  # what people copy is never localised
+
+
+def test_the_json_contract(kb):
+    answer = json.loads(kb("recipe", *CELL, "--json").stdout)
+    assert set(KEYS.split()) <= set(answer)
+    assert answer["schema"] == "kb-recipe/1"
+    assert answer["settings"]["per_device_train_batch_size"] == 32
+    assert answer["effective_batch_size"] == 32
+    assert {"peak_reserved_bytes", "limit_bytes", "status"} <= set(answer["memory"])
+    assert set(answer["provenance"]) == set(answer["settings"])
+    assert answer == json.loads(kb("recipe", *CELL, "--format", "json").stdout)
+    assert answer == json.loads(kb("--json", "recipe", *CELL).stdout)
+    vietnamese = json.loads(kb("recipe", *CELL, "--json", "--lang", "vi").stdout)
+    assert vietnamese["settings"] == answer["settings"]
+    assert vietnamese["notes"] != answer["notes"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list", "gpus"),
+        ("list", "models"),
+        ("list", "recipes"),
+        ("list", "claims"),
+        ("list", "guides"),
+        ("show", "t4"),
+        ("show", "002-52"),
+        ("show", "sqrt-adam"),
+        ("show", "t4/biobert/8t-512-full"),
+        ("search", "batch"),
+        ("check",),
+        ("doctor",),
+        ("plan", "t4/biobert/8t-512-full", "--max-steps", "10"),
+        ("diff", "t4/biobert/8t-512-full", "t4/biobert/1t-256-full"),
+    ],
+)
+def test_every_command_prints_json_with_a_schema_and_text_in_both_languages(kb, command):
+    answer = json.loads(kb(*command, "--json").stdout)
+    assert answer["schema"].startswith("kb-")
+    english, vietnamese = kb(*command), kb(*command, "--lang", "vi")
+    assert english.returncode == vietnamese.returncode == 0
+    assert english.stdout != vietnamese.stdout or command[:2] == ("list", "recipes")
+
+
+def test_exported_flags_and_yaml_say_the_same(kb):
+    flags = kb("recipe", *CELL, "--format", "args").stdout.split()
+    document = yaml.safe_load(kb("recipe", *CELL, "--format", "yaml").stdout)
+    assert document["model"]["attributes"] == {"accepts_loss_kwargs": False}
+    assert document["training_arguments"]["per_device_train_batch_size"] == 32
+    assert flags[flags.index("--per_device_train_batch_size") + 1] == "32"
+    assert {flag.removeprefix("--") for flag in flags[::2]} == set(document["training_arguments"])
+
+
+def test_flags_say_what_they_cannot_carry(kb):
+    cell = ("--gpu", "rtx-3070", "--model", "phobert", "--max-length", "256", "--goal", "speed")
+    result = kb("recipe", *cell, "--format", "args")
+    assert "model.accepts_loss_kwargs = False" in result.stderr
+    assert "accepts_loss_kwargs" not in result.stdout
+
+
+def test_a_refuted_recipe_is_a_finding_that_says_what_works(kb):
+    result = kb("recipe", "--gpu", "a100-40gb", "--model", "llama-3.2-3b")
+    assert result.returncode == 1
+    assert "47.9 GiB" in " ".join(result.stdout.split())
+    assert "kb show a100-40gb/llama-3.2-3b/1t-512-lora" in result.stdout
+    assert kb("show", "a100-40gb/llama-3.2-3b/1t-512-lora").returncode == 0
+
+
+def test_explain_prints_claims_and_rules(kb):
+    text = " ".join(kb("recipe", *CELL, "--explain").stdout.split())
+    assert "002-28:" in text
+    assert "[consistent]" in text
+    assert "warm-up: Let the learning rate rise" in text
+
+
+def test_a_pipe_that_closes_is_no_error(kb, tmp_path):
+    import subprocess
+
+    from checkout import KB
+
+    run = subprocess.run(f"{KB} list claims | head -1", shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    assert run.stdout.count("\n") == 1
+    assert run.stderr == ""
+
+
+def test_schemas_describe_the_files(store):
+    from checkout import ROOT
+
+    pairs = {"gpu": "gpus", "model": "models", "recipe": "recipes", "rule": "rules", "claims": "claims"}
+    for name, folder in pairs.items():
+        schema = json.loads((ROOT / "kb" / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
+        paths = sorted((ROOT / "kb" / folder).rglob("*.yaml"))
+        assert paths
+        from recipe_kb.store.yaml_file import read_untyped
+
+        for path in paths:
+            jsonschema.validate(read_untyped(path), schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"nonsense": 1}, schema)
