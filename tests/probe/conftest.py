@@ -1,12 +1,8 @@
 """What probe tests share: a request for a tiny network, and temporary files where they can be counted."""
 
-import sys
 import tempfile
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1]))
 
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.schema.recipe import RecipeKey
