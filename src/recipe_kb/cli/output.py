@@ -15,6 +15,8 @@ from recipe_kb.i18n import _, ngettext
 from recipe_kb.units import scientific
 
 _INDENT = 2
+_DEEPEST_HANG = 4
+"""Text after a long marker goes on under its start, not under its end."""
 
 
 def print_json(value: Any) -> None:
@@ -40,7 +42,7 @@ def title(text: str) -> None:
 def paragraph(text: str, width: int, first: str = "", indent: int = _INDENT) -> None:
     """Print wrapped text, the first line after a marker."""
     margin = " " * indent
-    hanging = margin + " " * display_width(first)
+    hanging = margin + " " * min(display_width(first), _DEEPEST_HANG)
     click.echo(
         textwrap.fill(text, width, initial_indent=margin + first, subsequent_indent=hanging, break_on_hyphens=False)
     )

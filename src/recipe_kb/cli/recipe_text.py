@@ -5,11 +5,15 @@ import click
 from recipe_kb.cli.group import Session, terminal_width
 from recipe_kb.cli.output import bar, columns, paragraph, setting, title
 from recipe_kb.i18n import _, gib, number
-from recipe_kb.resolve.answer import Answer
+from recipe_kb.resolve.answer import DEFAULT_LENGTH, Answer
 from recipe_kb.schema.recipe import Provenance, Rung
 from recipe_kb.store.store import Store
 
 _BATCH = "gradient_accumulation_steps"
+_NEGLIGIBLE_BYTES = 2**30 / 200
+"""Parts that would print as 0.00 GiB."""
+_ONE_LINE = 200
+"""Commands are not wrapped: they are copied."""
 
 
 def print_answer(answer: Answer, session: Session, *, explain: bool) -> None:
@@ -19,12 +23,11 @@ def print_answer(answer: Answer, session: Session, *, explain: bool) -> None:
     if answer.recipe.refuted:
         title(_("Refuted"))
         paragraph(answer.recipe.refuted.reason.get(session.language), width)
-        for recipe_id in answer.recipe.refuted.instead:
-            paragraph(_("works instead: kb show {id}").format(id=recipe_id), width, "-> ")
     _print_settings(answer, session, width)
     _print_memory(answer, width)
     _print_corrections(answer, session, width)
-    _print_ladders(answer, session, width)
+    if not answer.recipe.refuted:
+        _print_ladders(answer, session, width)
     notes = [text.get(session.language) for text in (*answer.recipe.assumptions, *answer.notes)]
     if notes:
         title(_("Good to know"))
@@ -118,7 +121,8 @@ def _print_memory(answer: Answer, width: int) -> None:
         "logits": _("logits"),
         "allocator": _("allocator"),
     }
-    paragraph(" · ".join(f"{parts[name]} {gib(size)}" for name, size in memory.parts.items()), width)
+    shown = {name: size for name, size in memory.parts.items() if size > _NEGLIGIBLE_BYTES}
+    paragraph(" · ".join(f"{parts[name]} {gib(size)}" for name, size in shown.items()), width)
 
 
 def _print_corrections(answer: Answer, session: Session, width: int) -> None:
@@ -177,11 +181,25 @@ def _describe(store: Store, language: str, kind: str, reference: str) -> str:
 
 def _print_next(answer: Answer, *, explain: bool) -> None:
     title(_("Next"))
+    if answer.recipe.refuted:
+        columns([(f"kb show {other}", _("works instead")) for other in answer.recipe.refuted.instead], _ONE_LINE)
+        return
     rows = [(f"kb validate {answer.recipe_id}", _("train with it briefly on this machine"))]
-    key = answer.key
-    size = f"--vram {key.gpu.removeprefix('vram-').removesuffix('gb')}" if answer.gpu is None else f"--gpu {key.gpu}"
-    again = f"kb recipe {size} --model {key.model} --tasks {key.tasks[0]}"
+    again = _typed(answer)
     if not explain:
         rows.append((f"{again} --explain", _("the claims and rules behind each number")))
     rows.append((f"{again} --format yaml", _("the same as a configuration")))
-    columns(rows, 200)
+    columns(rows, _ONE_LINE)
+
+
+def _typed(answer: Answer) -> str:
+    """Write the command that asks for this very answer."""
+    key = answer.key
+    size = f"--vram {key.gpu.removeprefix('vram-').removesuffix('gb')}" if answer.gpu is None else f"--gpu {key.gpu}"
+    words = f"kb recipe {size} --model {key.model} --tasks {key.tasks[0]}"
+    if key.max_length != min(DEFAULT_LENGTH, answer.model.max_length):
+        words += f" --max-length {key.max_length}"
+    for option, value, default in (("method", key.method, "full"), ("goal", key.goal, "balanced")):
+        if value != default:
+            words += f" --{option} {value}"
+    return words + (f" --num-gpus {answer.num_gpus}" if answer.num_gpus > 1 else "")
