@@ -19,6 +19,7 @@ from recipe_kb.training.steps import Step
 SRC = Path(__file__).parents[2] / "src"
 STARTED = Started(device="cpu", gpu_name=None, fingerprint={}).model_dump_json()
 STEPS = tuple(Step(loss=2.0 - index / 16, grad_norm=1.0, time_s=0.1, skipped=False) for index in range(16))
+PROGRESS = Progress(step=1, loss=1.0).model_dump_json()
 FINISHED = Finished(steps=STEPS).model_dump_json()
 SPAWN_A_GRANDCHILD = """
 import pathlib, subprocess, sys, time
@@ -129,8 +130,7 @@ def test_a_child_that_closes_its_stream_and_goes_on(ask, monkeypatch):
 
 
 def test_a_child_that_never_stops_talking(ask):
-    line = Progress(step=1, loss=1.0).model_dump_json()
-    evidence = probe(ask(timeout_s=1), command=child(f"while True: print('{line}')"))
+    evidence = probe(ask(timeout_s=1), command=child(f"while True: print('{PROGRESS}')"))
     assert evidence.verdict == "timeout"
 
 
@@ -155,14 +155,28 @@ def test_ctrl_c_ends_the_child_and_is_raised_again(ask):
     assert not any(is_running(pid) for pid in pids)
 
 
-def test_the_child_dies_with_its_parent(ask, scratch):
-    """The parent gets SIGKILL, so it can neither kill nor clean: the child must do both."""
-    code = """
+TRAINS_SILENTLY = f"""
+import sys, time, types
+session = types.ModuleType("recipe_kb.probe.session")
+session.run = lambda task, stream: (stream.write({PROGRESS + chr(10)!r}), time.sleep(600))
+sys.modules[session.__name__] = session
+from recipe_kb.probe.child import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", [None, child(TRAINS_SILENTLY)], ids=["trains", "trains-silently"])
+def test_the_child_dies_with_its_parent(ask, scratch, command):
+    """The parent gets SIGKILL, so it can neither kill nor clean: the child must do both.
+
+    A child that reports would meet the broken pipe; one in the middle of a long step must notice all the same.
+    """
+    code = f"""
 import sys
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.probe.run import probe
 request = ProbeRequest.model_validate_json(sys.stdin.readline())
-probe(request, on_progress=lambda *_: print("trains", flush=True))
+probe(request, on_progress=lambda *_: print("trains", flush=True), command={command!r})
 """
     environ = os.environ | {"PYTHONPATH": str(SRC), "TMPDIR": str(scratch)}
     request = ask(num_steps=100_000).model_dump_json()

@@ -99,7 +99,7 @@ def test_lora_trains_adapters_and_heads_only(tasks):
     [
         ({"method": "qlora"}, LORA, "bitsandbytes"),
         ({"method": "lora"}, {}, "lora_r"),
-        ({}, {"attn_implementation": "flash_attention_2"}, "flash_attention_2"),
+        ({}, {"attn_implementation": "flash_attention_2"}, "FlashAttention2"),
     ],
 )
 def test_what_cannot_be_built_says_why(build, changes, reason):

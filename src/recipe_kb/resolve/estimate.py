@@ -15,7 +15,7 @@ from recipe_kb.units import GIB, MIB
 
 Constants = Mapping[str, float]
 NUM_LABELS = 9
-"""Labels per head, as in CoNLL-style tagging; a head of BERT-base size is 7,000 parameters, a hundred kilobytes with gradients and optimizer."""
+"""Labels per head, as in CoNLL-style tagging: 7,000 parameters on BERT-base, a hundred kilobytes in training."""
 
 
 @dataclass(frozen=True, kw_only=True)
