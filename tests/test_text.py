@@ -49,6 +49,10 @@ def test_nearest_name_forgives_spelling():
     assert nearest("zzzz", ["t4"]) == []
 
 
+def test_a_beginning_offers_what_it_begins():
+    assert nearest("a100", ["a10", "a100-40gb", "a100-80gb"])[:2] == ["a100-40gb", "a100-80gb"]
+
+
 def test_squash_makes_one_of_all_spellings():
     assert squash("RTX 3070") == squash("rtx-3070") == squash("rtx3070") == "rtx3070"
     assert squash("Qwen2.5-0.5B") == "qwen2.50.5b"

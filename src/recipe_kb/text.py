@@ -40,5 +40,7 @@ def nearest(typed: str, known: Iterable[str], limit: int = 3) -> Sequence[str]:
     by_squashed: dict[str, str] = {}
     for name in known:
         by_squashed.setdefault(squash(name), name)
-    matches = get_close_matches(squash(typed), by_squashed, n=limit, cutoff=0.6)
-    return [by_squashed[match] for match in matches]
+    wanted = squash(typed)
+    longer = sorted(name for name in by_squashed if wanted and name.startswith(wanted))
+    matches = dict.fromkeys([*longer, *get_close_matches(wanted, by_squashed, n=limit, cutoff=0.6)])
+    return [by_squashed[match] for match in matches][:limit]

@@ -17,16 +17,16 @@ def test_the_knowledge_base_has_no_problem(store):
     assert all(count > 0 for kind, count in counts.items() if kind != "evidence"), counts
 
 
-def test_28_gpus_and_35_networks(store):
-    assert len(store.gpu_ids()) == 28
-    assert len(store.model_ids()) == 35
+def test_at_least_28_gpus_and_35_models(store):
+    assert len(store.gpu_ids()) >= 28
+    assert len(store.model_ids()) >= 35
 
 
 def test_214_claims_each_with_a_verdict(store):
     counts = Counter(claim.id[:3] for claim in store.claims())
-    assert counts == {"000": 39, "001": 43, "002": 59, "003": 36, "004": 37}
+    assert counts.items() >= {"000": 39, "001": 43, "002": 59, "003": 36, "004": 37}.items()
     verdicts = Counter(claim.verdict for claim in store.claims())
-    assert sum(verdicts.values()) == 214
+    assert sum(verdicts.values()) >= 214
     assert set(verdicts) == {"consistent", "inconsistent", "contradicted", "unverified"}
 
 

@@ -18,6 +18,8 @@ CELL = ("recipe", "--gpu", "t4", "--model", "biobert")
             2,
             "KB201 Unknown GPU 't44'. Did you mean t4? -> kb list gpus",
         ),
+        (("recipe", "--gpu", "a100", "--model", "biobert"), 2, "Did you mean a100-40gb or a100-80gb"),
+        (("list", "recipes", "--status", "bogus"), 2, "'bogus' is not one of"),
         (("recipe", "--gpu", "t4", "--model", "bioberrt"), 2, "Did you mean biobert"),
         (("recipe", "--gpu", "t4", "--model", "zzzzz"), 2, "KB202 Unknown model 'zzzzz'. -> kb list models"),
         ((*CELL, "--goal", "best"), 2, "'best' is not one of 'quality', 'balanced', 'speed'"),

@@ -61,6 +61,7 @@ def nothing_is_left(scratch):
         ("raise ValueError('no such layer')", "crash", "exit code 1: ValueError: no such layer"),
         ("pass", "crash", "ended without a result"),
         (f"print('{STARTED}')", "crash", "ended without a result"),
+        (f"print('{Finished().model_dump_json()}')", "crash", "without a step"),
         ("import sys; sys.stdout.buffer.write(bytes([255, 254, 10]))", "crash", "unreadable line"),
     ],
 )
@@ -188,6 +189,13 @@ probe(request, on_progress=lambda *_: print("trains", flush=True), command={comm
         assert children
         parent.send_signal(signal.SIGKILL)
     wait_until(lambda: not any(is_running(process.pid) for process in children), timeout_s=10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux' own killer")
+def test_the_child_offers_itself_to_the_out_of_memory_killer():
+    code = "from recipe_kb.probe.child import be_killed_first as offer; offer()"
+    shown = subprocess.check_output(child(f"{code}; print(open('/proc/self/oom_score_adj').read())"), text=True)
+    assert shown.split() == ["1000"]
 
 
 def test_the_fingerprint_is_there_whatever_happened(ask):

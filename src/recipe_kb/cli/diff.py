@@ -11,6 +11,9 @@ from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.answer import Answer
 from recipe_kb.resolve.diff import compare
 
+_NEGLIGIBLE_BYTES = 2**30 / 200
+"""Changes that would print as 0.00 GiB."""
+
 
 def build() -> click.Command:
     """Make the command in the active language."""
@@ -60,7 +63,7 @@ def _run(ctx: click.Context, a: str, b: str) -> None:
 
 
 def _effect(memory_bytes: int | None) -> str:
-    if not memory_bytes:
+    if memory_bytes is None or abs(memory_bytes) < _NEGLIGIBLE_BYTES:
         return ""
     sign = "+" if memory_bytes > 0 else "-"
     return _("memory {sign}{size}, predicted").format(sign=sign, size=gib(abs(memory_bytes)))

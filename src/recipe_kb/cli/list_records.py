@@ -1,17 +1,20 @@
 """`kb list`: what the knowledge base holds."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from recipe_kb.cli.group import Session, session_of
 from recipe_kb.cli.output import print_json, table
 from recipe_kb.i18n import _, gib, number
+from recipe_kb.schema.base import Status
+from recipe_kb.schema.claim import Verdict
 from recipe_kb.store.names import find_gpu, find_model
 from recipe_kb.units import MIB
 
 Rows = list[dict[str, Any]]
+_STATUSES = (*get_args(Status), *get_args(Verdict))
 
 
 def build() -> click.Command:
@@ -23,7 +26,11 @@ def build() -> click.Command:
             click.Argument(["kind"], type=click.Choice(list(_KINDS))),
             click.Option(["--gpu"], help=_("Only of this GPU.")),
             click.Option(["--model"], help=_("Only of this model.")),
-            click.Option(["--status"], help=_("Only recipes with this status, or claims with this verdict.")),
+            click.Option(
+                ["--status"],
+                type=click.Choice(_STATUSES),
+                help=_("Only recipes with this status, or claims with this verdict."),
+            ),
         ],
         help=_("List GPUs, models, recipes, claims or guides."),
         short_help=_("What the knowledge base holds."),
@@ -118,7 +125,8 @@ def _recipes(session: Session) -> Rows:
                 "id": str(key),
                 "gpu": key.gpu,
                 "model": key.model,
-                "batch": f"{settings.per_device_train_batch_size} x {settings.gradient_accumulation_steps}",
+                "per_device_train_batch_size": settings.per_device_train_batch_size,
+                "gradient_accumulation_steps": settings.gradient_accumulation_steps,
                 "precision": settings.precision,
                 "origin": recipe.origin,
                 "status": recipe.status,
@@ -179,7 +187,8 @@ _KINDS: dict[str, tuple[Callable[[Session], Rows], Callable[[], dict[str, str]]]
         _recipes,
         lambda: {
             "id": "id",
-            "batch": _("batch x accumulation"),
+            "per_device_train_batch_size": _("batch"),
+            "gradient_accumulation_steps": _("accumulation"),
             "precision": _("precision"),
             "origin": _("origin"),
             "status": _("status"),

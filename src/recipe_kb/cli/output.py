@@ -30,7 +30,7 @@ def setting(name: str, value: Any) -> str:
         return scientific(value)
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value)
+    return "-" if value is None else str(value)
 
 
 def title(text: str) -> None:

@@ -94,6 +94,8 @@ def _follow(child: Child, report: _Report) -> Judgement:
         return judge_ending(returncode, child.stderr_tail())
     if finished.failure is not None:
         return Judgement(finished.failure, finished.reason)
+    if not finished.steps:
+        return Judgement("crash", "reported the end of a run without a step")
     retries = finished.telemetry.num_alloc_retries
     return judge(finished.steps, steps_per_round=report.plan.steps_per_round, num_alloc_retries=retries)
 

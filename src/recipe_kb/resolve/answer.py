@@ -7,11 +7,12 @@ from typing import Any
 from recipe_kb.errors import BadInputError, FindingError, Problem
 from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.estimate import MemoryEstimate, estimate, limit_bytes
+from recipe_kb.resolve.ladder import build_ladder
 from recipe_kb.resolve.rules import effective_batch_size
 from recipe_kb.schema.base import Goal, Method, TaskMixing, Text
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
-from recipe_kb.schema.recipe import Recipe, RecipeKey
+from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey
 from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
 from recipe_kb.store.store import Store
 
@@ -154,7 +155,8 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
             raise FindingError(_nothing_fits(store, key, gpu, model, derived.memory))
         recipe, memory, evidence = derived.recipe, derived.memory, []
     if num_gpus > 1:
-        recipe = _share(recipe, num_gpus)
+        recipe = _share(key, recipe, num_gpus)
+        memory = estimate(key, recipe, model, limit, constants("memory-estimate"))
     return Answer(
         recipe_id=str(found or key),
         key=replace(key, tasks=key.tasks),
@@ -187,15 +189,29 @@ def _rule_notes(store: Store, key: RecipeKey, recipe: Recipe, model: Model) -> t
     return tuple(notes)
 
 
-def _share(recipe: Recipe, num_gpus: int) -> Recipe:
+def _share(key: RecipeKey, recipe: Recipe, num_gpus: int) -> Recipe:
     """Split the effective batch over several GPUs, as large per device as the recipe allows."""
     effective, settings = recipe.effective_batch_size, recipe.settings
     for per_device in range(settings.per_device_train_batch_size, 0, -1):
         steps, rest = divmod(effective, per_device * num_gpus)
         if rest == 0 and steps:
-            changed = replace(settings, per_device_train_batch_size=per_device, gradient_accumulation_steps=steps)
+            share = per_device * settings.per_device_eval_batch_size // settings.per_device_train_batch_size
+            changed = replace(
+                settings,
+                per_device_train_batch_size=per_device,
+                per_device_eval_batch_size=max(1, share),
+                gradient_accumulation_steps=steps,
+            )
+            moved = ("per_device_train_batch_size", "gradient_accumulation_steps")
+            provenance = recipe.provenance | dict.fromkeys(moved, Provenance(rule="keep-effective-batch"))
             return replace(
-                recipe, settings=changed, origin="derived", status="predicted", effective_batch_size=per_device * steps
+                recipe,
+                origin="derived",
+                status="predicted",
+                settings=changed,
+                provenance=provenance,
+                effective_batch_size=per_device * steps,
+                ladder=build_ladder(key, changed, per_device * steps, None),
             )
     divisors = [str(count) for count in range(2, effective + 1) if effective % count == 0]
     what = _("An effective batch of {effective} cannot be split over {count} GPUs; these counts work: {counts}.")

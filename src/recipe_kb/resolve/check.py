@@ -104,7 +104,8 @@ class Checker:
             place = ("fine_tuning", "source")
             self.refer(self.sources, model.fine_tuning.source, f"models/{model_id}.yaml", place)
         for rule_id, rule in self.rules.items():
-            self.refer(RULES, rule_id, f"rules/{rule_id}.yaml", ())
+            if rule_id not in RULES:
+                self.add("KB117", _("this rule is not in resolve/rules.py"), f"rules/{rule_id}.yaml")
             for position, source in enumerate(rule.sources):
                 self.refer(self.sources, source, f"rules/{rule_id}.yaml", ("sources", position))
         self._check_spellings("gpus", {name: gpu_spellings(name, gpu) for name, gpu in self.gpus.items()})
@@ -157,6 +158,7 @@ class Checker:
         for key, recipe in recipes.items():
             self._check_cell(key, recipe)
             self._check_references(key, recipe, recipes)
+            self._check_status(key, recipe)
         self._check_overlaps(list(recipes))
 
     def _check_cell(self, key: RecipeKey, recipe: Recipe) -> None:
@@ -196,7 +198,10 @@ class Checker:
             "gpu": self.gpus,
             "model": self.models,
         }
+        kept = {path.relative_to(self.store.root).as_posix() for path in (self.store.root / "evidence").rglob("*.json")}
         for name, source in recipe.provenance.items():
+            if source.evidence is not None:
+                self.refer(kept, source.evidence, relative, ("provenance", name, "evidence"))
             if source.kind in known:
                 reference = str(getattr(source, source.kind))
                 self.refer(known[source.kind], reference, relative, ("provenance", name, source.kind))
@@ -212,6 +217,18 @@ class Checker:
             if other in by_id and by_id[other].status == "refuted":
                 what = _("{id} is refuted itself and cannot be what works instead").format(id=other)
                 self.add("KB106", what, relative, ("refuted", "instead", position))
+
+    def _check_status(self, key: RecipeKey, recipe: Recipe) -> None:
+        """A recipe is measured or emulated only by a probe that passed, on that GPU or held to its limits."""
+        modes = {"measured": "native", "emulated": "emulated"}
+        wanted = modes.get(recipe.status)
+        if wanted is None:
+            return
+        proofs = self._one(lambda: self.store.evidence(str(key)), ())
+        if not any(proof["verdict"] == "passed" and proof["mode"] == wanted for proof in proofs):
+            what = _("status is {status}, but there is no evidence of a passed {mode} probe")
+            relative = self.store.recipe_path(key)
+            self.add("KB116", what.format(status=recipe.status, mode=wanted), relative, ("status",))
 
     def _check_rung(self, recipe: Recipe, rung: Rung, relative: str, place: tuple[str | int, ...]) -> None:
         self.refer(self.remedies, rung.why, relative, (*place, "why"))

@@ -125,6 +125,11 @@ def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants) 
     if lora:
         values |= {name: int(lora[name]) for name in ("lora_r", "lora_alpha")} | {"lora_dropout": lora["lora_dropout"]}
         provenance |= dict.fromkeys(("lora_r", "lora_alpha", "lora_dropout"), origin)
+    if not lora:
+        for name in ("lr_scheduler_type", "warmup_ratio"):
+            said = getattr(published, name)
+            if said is not None:
+                values[name], provenance[name] = said, origin
     return _Start(effective=effective, values=values, provenance=provenance)
 
 

@@ -37,12 +37,15 @@ class FineTuning:
     """The published starting point from which recipes of this model are derived.
 
     `learning_rate` belongs to `effective_batch_size`; a rule moves it to another one.
+    Schedule and warm-up are None where the authors do not say.
     `batch_sizes` and `learning_rates` are all that the authors searched, where they say so.
     """
 
     effective_batch_size: Positive
     learning_rate: Annotated[float, Limits(gt=0, lt=1)]
     num_train_epochs: Positive
+    lr_scheduler_type: str | None = None
+    warmup_ratio: Annotated[float, Limits(ge=0, lt=1)] | None = None
     batch_sizes: tuple[int, ...] = ()
     learning_rates: tuple[float, ...] = ()
     source: Slug

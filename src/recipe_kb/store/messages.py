@@ -105,6 +105,10 @@ _WORDS: dict[str, Words] = {
 }
 
 
+WHOLE_RECORD = {"effective_batch": ("effective_batch_size",), "provenance": ("provenance",), "refuted": ("status",)}
+"""What is wrong with a record as a whole -> the key whose line is shown."""
+
+
 def problem_of(detail: "ErrorDetails", where: str) -> Problem:
     """Turn one pydantic error into a problem at a place."""
     name = ".".join(map(str, detail["loc"])) or _("the file")

@@ -77,7 +77,7 @@ def _find(typed: str, folder: str, store: Store, all_names: Callable[[Store], di
     for spelling, record_id in names.items():
         if wanted and squash(spelling) == wanted:
             return record_id
-    offered = list(dict.fromkeys(names[name] for name in nearest(typed, names)))
+    offered = list(dict.fromkeys(names[name] for name in nearest(typed, names, limit=20)))[:3]
     if folder == "gpus":
         code, what = "KB201", _("Unknown GPU {typed!r}.")
     else:

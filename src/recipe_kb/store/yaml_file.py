@@ -134,11 +134,12 @@ def _problems(content: str, error: Exception, shown: str) -> list[Problem]:
         for key, line in _duplicates(root)
     ]
     if hasattr(error, "errors"):
-        from recipe_kb.store.messages import problem_of
+        from recipe_kb.store.messages import WHOLE_RECORD, problem_of
 
         for detail in error.errors(include_url=False):
+            place = (*detail["loc"], *WHOLE_RECORD.get(detail["type"], ()))
             on_key = detail["type"] == "unexpected_keyword_argument"
-            line = line_at(root, detail["loc"], on_key=on_key)
+            line = line_at(root, place, on_key=on_key)
             problems.append(problem_of(detail, f"{shown}:{line}"))
     elif not problems:
         problems.append(_problem("KB100", _("is not valid YAML: {why}").format(why=error), shown))

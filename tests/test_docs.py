@@ -1,0 +1,92 @@
+"""Documentation that cannot rot: commands shown are run, pages come in pairs, every command is described."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkout import ROOT
+from recipe_kb.cli.group import COMMANDS
+
+PAGES = sorted((*ROOT.glob("README*.md"), *ROOT.glob("CONTRIBUTING*.md"), *ROOT.glob("docs/*/*.md")))
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TRAINS_OR_WRITES = ("kb validate", "kb site")
+
+
+def examples():
+    for page in PAGES:
+        for block in CONSOLE.findall(page.read_text(encoding="utf-8")):
+            for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, *shown = example.splitlines()
+                if command.startswith("kb ") and not command.startswith(TRAINS_OR_WRITES):
+                    yield pytest.param(page, command, shown, id=f"{page.relative_to(ROOT)}:{command}")
+
+
+def language_of(page):
+    return "vi" if ".vi." in page.name or page.parent.name == "vi" else "en"
+
+
+def test_there_are_examples():
+    assert len(list(examples())) > 20
+
+
+@pytest.mark.parametrize(("page", "command", "shown"), list(examples()))
+def test_every_line_shown_is_printed_in_this_order(kb, page, command, shown):
+    words = [word for word in shlex.split(command, comments=True)[1:] if word not in {"|", ">"}]
+    result = kb(*words, lang=language_of(page), cwd=ROOT)
+    assert result.returncode in {0, 1, 2}, result.stderr
+    printed = iter((result.stdout + result.stderr).splitlines())
+    for line in shown:
+        if line.strip() and line.strip() != "...":
+            assert any(line.rstrip() == other.rstrip() for other in printed), line
+
+
+def pairs():
+    yield from ((ROOT / "docs" / "en" / page.name, page) for page in sorted((ROOT / "docs" / "vi").glob("*.md")))
+    yield from ((ROOT / f"{name}.md", ROOT / f"{name}.vi.md") for name in ("README", "CONTRIBUTING"))
+
+
+def test_pages_come_in_pairs():
+    names = [{page.name for page in (ROOT / "docs" / language).glob("*.md")} for language in ("en", "vi")]
+    assert names[0] == names[1]
+    assert len(names[0]) >= 5
+
+
+@pytest.mark.parametrize(("english", "vietnamese"), [pytest.param(*pair, id=pair[1].name) for pair in pairs()])
+def test_a_pair_has_the_same_headings_and_code(english, vietnamese):
+    first, second = (Path(page).read_text(encoding="utf-8") for page in (english, vietnamese))
+    for pattern in (r"\{#([\w-]+)\}", r"^(#+) ", r"^```(\w*)"):
+        assert re.findall(pattern, first, re.MULTILINE) == re.findall(pattern, second, re.MULTILINE), pattern
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_every_command_is_described(language):
+    text = (ROOT / "docs" / language / "commands.md").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"kb {command}" in text
+
+
+def test_the_pages_build_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "site" / "vi" / "multi-task" / "index.html").exists()
+    for page in (tmp_path / "site").rglob("*.html"):
+        sources = re.findall(
+            r'(?:src|href)="(https?://[^"]+)"[^>]*(?:stylesheet|script)', page.read_text(encoding="utf-8")
+        )
+        assert not sources, f"{page} asks another host: {sources}"
+
+
+def test_nothing_names_where_it_was_made():
+    """The text of the project is for strangers: no path of a maker's machine."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    for name in listed:
+        path = ROOT / name
+        if path.suffix in {".md", ".yaml", ".yml", ".toml", ".txt", ".py", ".json", ".po"} and path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert "/work" + "/main" not in text, name
+            assert "/root" + "/" not in text, name
