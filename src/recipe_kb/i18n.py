@@ -48,6 +48,11 @@ def _(message: str) -> str:
     return _translations.gettext(message)
 
 
+def N_(message: str) -> str:  # noqa: N802 - the name by which gettext tools find it
+    """Mark a message for translation where it is made; `_` translates it where it is shown."""
+    return message
+
+
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Translate a message that has a count."""
     return _translations.ngettext(singular, plural, count)

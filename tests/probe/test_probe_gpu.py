@@ -25,7 +25,12 @@ def package_in_the_child(monkeypatch):
 @pytest.mark.parametrize("mixing", ["interleaved", "joint"])
 def test_a_recipe_is_measured_as_it_is(ask, precision, mixing):
     settings = {"precision": precision, "dataloader_num_workers": 1, "dataloader_pin_memory": True}
-    evidence = probe(ask("t4/tiny/2t-64-full", mixing=mixing, settings=settings, device="cuda", peak_tflops=100.0))
+    import pynvml
+
+    pynvml.nvmlInit()
+    name = pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0))
+    question = {"device": "cuda", "peak_tflops": 100.0, "gpu_names": (name,)}
+    evidence = probe(ask("t4/tiny/2t-64-full", mixing=mixing, settings=settings, **question))
     assert (evidence.verdict, evidence.mode, evidence.deviations) == ("passed", "native", ())
     assert {"memory", "speed", "precision"} <= set(evidence.confirmed)
     assert evidence.needs_gpu == ()

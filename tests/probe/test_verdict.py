@@ -80,15 +80,15 @@ def test_too_short_a_run_passes_and_says_so():
     assert "too few" in judgement.reason
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("own_gpu", [False, True])
 @pytest.mark.parametrize("verdict", get_args(Verdict))
-def test_aspects(ask, verdict, device):
-    plan = plan_run(ask("t4/tiny/3t-64-full", settings={"gradient_accumulation_steps": 2}), device)
-    confirmed, needs_gpu = aspects(verdict, plan, device, loss_compared=True)
+def test_aspects(ask, verdict, own_gpu):
+    plan = plan_run(ask("t4/tiny/3t-64-full", settings={"gradient_accumulation_steps": 2}), "cpu")
+    confirmed, needs_gpu = aspects(verdict, plan, own_gpu=own_gpu, loss_compared=True)
     assert not set(confirmed) & set(needs_gpu)
     assert ("trains" in confirmed) == (verdict in {"passed", "alloc_retries", "no_progress"})
     assert ("loss_falls" in confirmed) == (verdict in {"passed", "alloc_retries"})
-    if device == "cpu":
+    if not own_gpu:
         assert needs_gpu == ("memory", "speed", "precision")
     elif verdict == "passed":
         assert set(confirmed) == set(get_args(Aspect))
@@ -96,4 +96,4 @@ def test_aspects(ask, verdict, device):
 
 def test_only_what_was_run_is_confirmed(ask):
     plan = plan_run(ask(), "cpu")
-    assert aspects("passed", plan, "cpu", loss_compared=False)[0] == ("trains", "gradients_finite")
+    assert aspects("passed", plan, own_gpu=False, loss_compared=False)[0] == ("trains", "gradients_finite")

@@ -79,7 +79,7 @@ def _run(
         with _progress(session, answer) as on_progress:
             evidence = _probe(answer, device, steps, timeout, weights, peaks, on_progress)
         path = _record(evidence, session) if record else None
-        results.append(_result(answer, evidence, path, peaks))
+        results.append(_result(answer, evidence, path))
         if not session.as_json:
             from recipe_kb.cli.validate_text import print_result
 
@@ -144,6 +144,7 @@ def _probe(
         key=answer.key,
         recipe=answer.recipe,
         model=answer.model,
+        gpu_names=answer.gpu.device_names if answer.gpu else (),
         device=device,
         num_steps=steps,
         timeout_s=timeout,
@@ -182,9 +183,9 @@ def _record(evidence: "Evidence", session: Session) -> Path:
     return record(evidence, evidence_root(session.store.root))
 
 
-def _result(answer: Answer, evidence: "Evidence", path: Path | None, peaks: dict[str, Any]) -> dict[str, Any]:
+def _result(answer: Answer, evidence: "Evidence", path: Path | None) -> dict[str, Any]:
     measured = evidence.measured
-    native = evidence.mode == "native" and peaks.get("id") == answer.key.gpu and evidence.verdict == "passed"
+    native = evidence.mode == "native" and "memory" in evidence.confirmed
     return {
         "recipe": answer.recipe_id,
         "verdict": evidence.verdict,

@@ -8,6 +8,7 @@ from recipe_kb.cli.group import terminal_width
 from recipe_kb.cli.output import columns, setting, title
 from recipe_kb.i18n import _, gib, number
 from recipe_kb.schema.evidence import Evidence, Measured
+from recipe_kb.schema.reasons import in_language
 
 
 def print_result(evidence: Evidence, path: Path | None) -> None:
@@ -18,7 +19,7 @@ def print_result(evidence: Evidence, path: Path | None) -> None:
     device = evidence.gpu_name or "CPU"
     click.secho(f"{evidence.recipe} · {device} · {_verdicts()[evidence.verdict]}", fg=colour, bold=True)
     if evidence.reason:
-        columns([(_("reason"), evidence.reason)], width)
+        columns([(_("reason"), in_language(evidence.reason))], width)
     if evidence.measured:
         columns(_figures(evidence.measured), width)
     aspects = _aspects()
@@ -77,7 +78,7 @@ def _aspects() -> dict[str, str]:
         "trains": _("it trains with these arguments"),
         "loss_falls": _("the loss falls"),
         "gradients_finite": _("gradients are finite"),
-        "accumulation": _("accumulation averages, it does not add up"),
+        "accumulation": _("it trains with gradient accumulation"),
         "multi_task": _("one shared encoder, one head per task"),
         "memory": _("memory"),
         "speed": _("speed"),

@@ -3,6 +3,7 @@
 import signal
 
 from recipe_kb.probe.verdict import Judgement
+from recipe_kb.schema import reasons
 
 SIGKILL = 9
 """`signal.SIGKILL`, which Python on Windows lacks."""
@@ -30,18 +31,18 @@ def judge_ending(returncode: int | None, stderr_tail: str) -> Judgement:
     last_line = stderr_tail.strip().rpartition("\n")[2]
     said = f": {last_line}" if last_line else ""
     if returncode is None:
-        return Judgement("crash", f"closed the result stream and did not exit{said}")
+        return Judgement("crash", reasons.STREAM_CLOSED + said)
     if returncode == -SIGKILL:
-        return Judgement("oom", "killed by SIGKILL, as the kernel's out-of-memory killer does")
+        return Judgement("oom", reasons.KILLED_FOR_MEMORY)
     if returncode != 0 and any(mark in last_line for mark in OUT_OF_MEMORY_MARKS):
-        return Judgement("oom", f"out of memory{said}")
+        return Judgement("oom", reasons.OUT_OF_MEMORY + said)
     if returncode > 0 and last_line.startswith("ModuleNotFoundError"):
-        return Judgement("unsupported", f"a package is missing{said}")
+        return Judgement("unsupported", reasons.PACKAGE_MISSING + said)
     if returncode < 0:
-        return Judgement("crash", f"killed by {_signal_name(-returncode)}{said}")
+        return Judgement("crash", reasons.KILLED.format(signal=_signal_name(-returncode)) + said)
     if returncode > 0:
-        return Judgement("crash", f"exit code {returncode}{said}")
-    return Judgement("crash", f"ended without a result{said}")
+        return Judgement("crash", reasons.EXITED.format(code=returncode) + said)
+    return Judgement("crash", reasons.NO_RESULT + said)
 
 
 def _signal_name(number: int) -> str:

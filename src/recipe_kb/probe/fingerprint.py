@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,24 +23,28 @@ def fingerprint(request: ProbeRequest) -> dict[str, Any]:
         request: What is probed.
 
     Returns:
-        JSON values; a package that is not installed is None. The child adds the GPU's part.
+        JSON values, none of which names a person's folders; a package that is not installed is None. The child adds the GPU's part.
     """
     return {
         "recipe_sha256": recipe_hash(request.recipe),
         "recipe_kb": __version__,
         "code_version": request.code_version,
-        "weights": str(request.weights) if request.weights else "random",
+        "weights": request.weights.name if request.weights else "random",
         **{name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()}-{platform.machine()}",
         "cpu": _cpu_name(),
         "num_cores": os.cpu_count(),
     }
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """Return the SHA-256 of the recipe's content as canonical JSON: any change of it makes evidence out of date."""
-    canonical = json.dumps(asdict(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return the SHA-256 of what is trained, as canonical JSON: a change of it makes evidence out of date.
+
+    Words, provenance and the status are left out: evidence itself changes the status.
+    """
+    trained = {"settings": recipe.settings.values(), "task_mixing": recipe.task_mixing}
+    canonical = json.dumps(trained, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from recipe_kb.probe.plan import Device
 from recipe_kb.probe.request import ProbeRequest
+from recipe_kb.schema import reasons
 from recipe_kb.schema.evidence import Record
 from recipe_kb.training.steps import Step
 
@@ -85,4 +86,4 @@ def parse(line: str) -> Message:
     try:
         return _MESSAGE.validate_json(line)
     except ValidationError as error:
-        raise UnreadableLineError(f"unreadable line on the result stream: {line.strip()[:200]!r}") from error
+        raise UnreadableLineError(f"{reasons.UNREADABLE}: {line.strip()[:200]!r}") from error

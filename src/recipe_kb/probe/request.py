@@ -12,6 +12,7 @@ class ProbeRequest(Record):
     """One recipe to train here.
 
     Attributes:
+        gpu_names: CUDA device names of the GPU that the recipe is for; only on one of them is it measured.
         num_steps: Optimizer steps; None means enough for every task to come three times, and at least sixteen.
         timeout_s: Limit for the whole child process, the import of torch included.
         weights: Local folder of a pretrained network; None means seeded random weights.
@@ -23,6 +24,7 @@ class ProbeRequest(Record):
     key: RecipeKey
     recipe: Recipe
     model: Model
+    gpu_names: tuple[str, ...] = ()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     num_steps: int | None = None
     timeout_s: float = 600.0

@@ -17,6 +17,7 @@ from recipe_kb.probe.plan import Device, RunPlan, plan_run
 from recipe_kb.probe.process import Child, child_process
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.probe.verdict import Judgement, aspects, judge, loss_trend
+from recipe_kb.schema import reasons
 from recipe_kb.schema.evidence import SCHEMA, Evidence
 
 OnProgress = Callable[[int, int, float | None], None]
@@ -85,7 +86,7 @@ def _follow(child: Child, report: _Report) -> Judgement:
             if report.finished:
                 break  # a child that lingers after its result is no hang of the training
     except TimeoutError:
-        return Judgement("timeout", f"no result within {report.request.timeout_s:g} s")
+        return Judgement("timeout", reasons.TIMEOUT.format(seconds=f"{report.request.timeout_s:g}"))
     except UnreadableLineError as error:
         return Judgement("crash", str(error))
     returncode = child.wait()
@@ -95,7 +96,7 @@ def _follow(child: Child, report: _Report) -> Judgement:
     if finished.failure is not None:
         return Judgement(finished.failure, finished.reason)
     if not finished.steps:
-        return Judgement("crash", "reported the end of a run without a step")
+        return Judgement("crash", reasons.NO_STEP)
     retries = finished.telemetry.num_alloc_retries
     return judge(finished.steps, steps_per_round=report.plan.steps_per_round, num_alloc_retries=retries)
 
@@ -103,7 +104,10 @@ def _follow(child: Child, report: _Report) -> Judgement:
 def _evidence(report: _Report, judgement: Judgement, *, started: datetime, wall_s: float) -> Evidence:
     request, plan, finished = report.request, report.plan, report.finished
     trend = loss_trend(finished.steps, plan.steps_per_round) if finished else None
-    confirmed, needs_gpu = aspects(judgement.verdict, plan, report.device, loss_compared=trend is not None)
+    gpu_name = report.started.gpu_name if report.started else None
+    confirmed, needs_gpu = aspects(
+        judgement.verdict, plan, own_gpu=gpu_name in request.gpu_names, loss_compared=trend is not None
+    )
     facts = fingerprint(request)
     if report.started:
         facts |= report.started.fingerprint
@@ -114,7 +118,7 @@ def _evidence(report: _Report, judgement: Judgement, *, started: datetime, wall_
         recipe=request.recipe_id,
         started=started.isoformat(timespec="seconds"),
         mode="native" if report.device == "cuda" else "cpu",
-        gpu_name=report.started.gpu_name if report.started else None,
+        gpu_name=gpu_name,
         verdict=judgement.verdict,
         reason=judgement.reason,
         confirmed=confirmed,

@@ -8,17 +8,18 @@ import psutil  # type: ignore[import-untyped]
 import torch
 from torch import nn
 
-from recipe_kb.i18n import gib
 from recipe_kb.probe.messages import Failure, Finished, Message, Progress, Started, Task
 from recipe_kb.probe.plan import Device, RunPlan, plan_run
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.probe.telemetry import gpu_fingerprint, read_telemetry, reset_peaks
+from recipe_kb.schema import reasons
 from recipe_kb.training.data import Plan, TaskRows
 from recipe_kb.training.loop import OnStep, train, training_arguments
 from recipe_kb.training.network import build_network
 from recipe_kb.training.size import num_body_parameters, static_bytes
 from recipe_kb.training.steps import Step
 from recipe_kb.training.unsupported import UnsupportedError
+from recipe_kb.units import GIB
 
 
 def run(task: Task, stream: TextIO) -> None:
@@ -63,9 +64,9 @@ def run(task: Task, stream: TextIO) -> None:
 
 def _build(request: ProbeRequest, plan: RunPlan, device: Device) -> nn.Module:
     if request.device == "cuda" and device == "cpu":
-        raise UnsupportedError("device cuda: torch finds no CUDA GPU")
+        raise UnsupportedError(reasons.NO_CUDA)
     if plan.max_length > request.model.max_length:
-        raise UnsupportedError(f"max_length {plan.max_length}: the network takes {request.model.max_length} tokens")
+        raise UnsupportedError(reasons.TOO_LONG.format(length=plan.max_length, limit=request.model.max_length))
     build = partial(build_network, request.model, plan.settings, tasks=plan.tasks, method=request.key.method)
     if device == "cpu":
         with torch.device("meta"):
@@ -77,9 +78,8 @@ def _check_memory(needed_bytes: int) -> None:
     """Refuse what would only swap: on a CPU nothing else stops an allocation that is too large."""
     available = psutil.virtual_memory().available
     if needed_bytes > available:
-        raise UnsupportedError(
-            f"weights, gradients and optimizer state take {gib(needed_bytes)}, this machine has {gib(available)} free"
-        )
+        needed, free = (f"{size / GIB:.1f}" for size in (needed_bytes, available))
+        raise UnsupportedError(reasons.TOO_LARGE.format(needed=needed, available=free))
 
 
 def _train(

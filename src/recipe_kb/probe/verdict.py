@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from recipe_kb.probe.plan import MIN_WINDOW, Device, RunPlan
+from recipe_kb.probe.plan import MIN_WINDOW, RunPlan
+from recipe_kb.schema import reasons
 from recipe_kb.schema.evidence import Aspect, Verdict
 from recipe_kb.training.steps import Step
 
@@ -60,18 +61,24 @@ def judge(steps: Sequence[Step], *, steps_per_round: int, num_alloc_retries: int
     """
     for number, step in enumerate(steps, start=1):
         if not math.isfinite(step.loss):
-            return Judgement("not_finite", f"loss is {step.loss} in step {number} of {len(steps)}")
+            return Judgement(
+                "not_finite", reasons.LOSS_NOT_FINITE.format(loss=step.loss, step=number, steps=len(steps))
+            )
         if not step.skipped and not math.isfinite(step.grad_norm):
-            return Judgement("not_finite", f"gradient norm is {step.grad_norm} in step {number} of {len(steps)}")
+            return Judgement(
+                "not_finite", reasons.GRADIENT_NOT_FINITE.format(norm=step.grad_norm, step=number, steps=len(steps))
+            )
     num_skipped = sum(step.skipped for step in steps)
     if num_skipped > MAX_SKIPPED_SHARE * len(steps):
-        return Judgement("not_finite", f"fp16 gradients overflowed in {num_skipped} of {len(steps)} steps")
+        return Judgement("not_finite", reasons.OVERFLOWED.format(count=num_skipped, steps=len(steps)))
     trend = loss_trend(steps, steps_per_round)
     if trend is not None and trend.last >= trend.first:
-        return Judgement("no_progress", f"mean loss went from {trend.first:.4f} to {trend.last:.4f}")
+        return Judgement(
+            "no_progress", reasons.NO_PROGRESS.format(first=f"{trend.first:.4f}", last=f"{trend.last:.4f}")
+        )
     if num_alloc_retries:
-        return Judgement("alloc_retries", f"the allocator freed its cache and retried {num_alloc_retries} times")
-    return Judgement("passed", None if trend else f"{len(steps)} steps are too few to compare the loss")
+        return Judgement("alloc_retries", reasons.RETRIED.format(count=num_alloc_retries))
+    return Judgement("passed", None if trend else reasons.TOO_SHORT.format(steps=len(steps)))
 
 
 _TRAINED: tuple[Verdict, ...] = ("passed", "alloc_retries", "no_progress")
@@ -79,20 +86,20 @@ _HARDWARE: tuple[Aspect, ...] = ("memory", "speed", "precision")
 
 
 def aspects(
-    verdict: Verdict, plan: RunPlan, device: Device, *, loss_compared: bool
+    verdict: Verdict, plan: RunPlan, *, own_gpu: bool, loss_compared: bool
 ) -> tuple[tuple[Aspect, ...], tuple[Aspect, ...]]:
     """Tell what a verdict confirms of the recipe.
 
     Args:
         verdict: Of the run.
         plan: What was run; accumulation and several tasks count only where the run had them.
-        device: A CPU never confirms memory, speed or precision.
+        own_gpu: Whether it ran on the GPU that the recipe is for; nothing else confirms memory, speed or precision.
         loss_compared: Whether the run was long enough for a trend.
 
     Returns:
-        What is confirmed, and what only a GPU can.
+        What is confirmed, and what only the recipe's GPU can.
     """
-    needs_gpu = _HARDWARE if device == "cpu" else ()
+    needs_gpu = () if own_gpu else _HARDWARE
     if verdict not in _TRAINED:
         return (), needs_gpu
     confirmed: list[Aspect] = ["trains", "gradients_finite"]
@@ -102,6 +109,6 @@ def aspects(
         confirmed.append("accumulation")
     if plan.tasks > 1:
         confirmed.append("multi_task")
-    if device == "cuda" and verdict == "passed":
+    if own_gpu and verdict == "passed":
         confirmed += _HARDWARE
     return tuple(confirmed), needs_gpu

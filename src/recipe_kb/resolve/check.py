@@ -225,7 +225,7 @@ class Checker:
         if wanted is None:
             return
         proofs = self._one(lambda: self.store.evidence(str(key)), ())
-        if not any(proof["verdict"] == "passed" and proof["mode"] == wanted for proof in proofs):
+        if not any(proof["mode"] == wanted and "memory" in proof["confirmed"] for proof in proofs):
             what = _("status is {status}, but there is no evidence of a passed {mode} probe")
             relative = self.store.recipe_path(key)
             self.add("KB116", what.format(status=recipe.status, mode=wanted), relative, ("status",))

@@ -163,7 +163,7 @@ class Store:
         return None
 
     def evidence(self, recipe_id: str) -> list[dict[str, Any]]:
-        """Return path, verdict and mode of the evidence of one recipe, newest first."""
+        """Return path, verdict, mode and what is confirmed of the evidence of one recipe, newest first."""
         folder = self.root / "evidence" / recipe_id
         if not folder.is_dir():
             return []
@@ -174,7 +174,7 @@ class Store:
             relative = path.relative_to(self.root).as_posix()
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
-                found.append({"path": relative, "verdict": record["verdict"], "mode": record["mode"]})
+                found.append({"path": relative} | {name: record[name] for name in ("verdict", "mode", "confirmed")})
             except (OSError, ValueError, KeyError, TypeError) as error:
                 what = _("is not evidence that a probe wrote")
                 where = self.shown(relative)

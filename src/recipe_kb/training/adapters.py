@@ -5,6 +5,7 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from recipe_kb.schema import reasons
 from recipe_kb.schema.base import Method, Precision
 from recipe_kb.schema.recipe import Settings
 from recipe_kb.training.multi_task import MultiTaskEncoder
@@ -35,7 +36,7 @@ def add_lora(network: nn.Module, settings: Settings) -> nn.Module:
         UnsupportedError: The settings give no rank or no alpha.
     """
     if settings.lora_r is None or settings.lora_alpha is None:
-        raise UnsupportedError("lora: lora_r and lora_alpha are not given")
+        raise UnsupportedError(reasons.NO_LORA)
     config = LoraConfig(
         r=settings.lora_r,
         lora_alpha=settings.lora_alpha,

@@ -7,6 +7,7 @@ from torch import nn
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from recipe_kb.dialects.training_arguments import write
+from recipe_kb.schema import reasons
 from recipe_kb.schema.recipe import Settings
 from recipe_kb.training.data import TaskRows, collate
 from recipe_kb.training.network import SEED
@@ -48,7 +49,7 @@ def training_arguments(settings: Settings, *, num_steps: int, output_dir: Path, 
             disable_tqdm=True,
         )
     except ValueError as error:
-        raise UnsupportedError(str(error)) from error
+        raise UnsupportedError(f"{reasons.ARGUMENTS_REFUSED}: {error}") from error
 
 
 def train(

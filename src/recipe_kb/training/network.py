@@ -12,6 +12,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForTokenClassification
 
 from recipe_kb.dialects.training_arguments import model_attributes
+from recipe_kb.schema import reasons
 from recipe_kb.schema.base import Method
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Settings
@@ -46,7 +47,7 @@ def build_network(
         UnsupportedError: The method or the attention kernel cannot be built here.
     """
     if method == "qlora":
-        raise UnsupportedError("qlora: 4-bit base weights need bitsandbytes and a CUDA GPU; the probe builds neither")
+        raise UnsupportedError(reasons.NO_QLORA)
     dtype = base_dtype(settings.precision, method)
     torch.manual_seed(SEED)
     try:
@@ -55,7 +56,7 @@ def build_network(
         else:
             network = _encoder(model, tasks, weights, attn_implementation=settings.attn_implementation, dtype=dtype)
     except (ImportError, ValueError) as error:  # how transformers refuses an attention kernel
-        raise UnsupportedError(f"transformers does not build it: {error}") from error
+        raise UnsupportedError(f"{reasons.NOT_BUILT}: {error}") from error
     for name, value in model_attributes(model).items():
         setattr(network, name, value)
     return add_lora(network, settings) if method == "lora" else network
@@ -80,5 +81,5 @@ def _causal_lm(model: Model, weights: Path | None, **build: Any) -> nn.Module:
         # A multimodal network is fine-tuned on text through its language part alone.
         return AutoModelForCausalLM.from_config(text_config, **build)
     if text_config is not config:
-        raise UnsupportedError(f"{weights}: a multimodal checkpoint; only its language part could be trained")
+        raise UnsupportedError(reasons.MULTIMODAL.format(weights=weights))
     return AutoModelForCausalLM.from_pretrained(weights, **build)

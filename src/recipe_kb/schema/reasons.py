@@ -1,0 +1,51 @@
+"""Why a probe ended as it did: the sentences that evidence holds, in English, and readers see in their language.
+
+Evidence is one language for all machines; `in_language` finds the sentence again and translates it.
+"""
+
+import re
+
+from recipe_kb.i18n import N_, _
+
+LOSS_NOT_FINITE = N_("loss is {loss} in step {step} of {steps}")
+GRADIENT_NOT_FINITE = N_("gradient norm is {norm} in step {step} of {steps}")
+OVERFLOWED = N_("fp16 gradients overflowed in {count} of {steps} steps")
+NO_PROGRESS = N_("mean loss went from {first} to {last}")
+RETRIED = N_("the allocator freed its cache and retried {count} times")
+TOO_SHORT = N_("{steps} steps are too few to compare the loss")
+TIMEOUT = N_("no result within {seconds} s")
+NO_STEP = N_("reported the end of a run without a step")
+UNREADABLE = N_("unreadable line on the result stream")
+KILLED_FOR_MEMORY = N_("killed by SIGKILL, as the kernel's out-of-memory killer does")
+OUT_OF_MEMORY = N_("out of memory")
+PACKAGE_MISSING = N_("a package is missing")
+STREAM_CLOSED = N_("closed the result stream and did not exit")
+KILLED = N_("killed by {signal}")
+EXITED = N_("exit code {code}")
+NO_RESULT = N_("ended without a result")
+NO_CUDA = N_("device cuda: torch finds no CUDA GPU")
+TOO_LONG = N_("max_length {length}: the model takes {limit} tokens")
+TOO_LARGE = N_("weights, gradients and optimizer state take {needed} GiB, this machine has {available} GiB free")
+NO_LORA = N_("lora: lora_r and lora_alpha are not given")
+NO_QLORA = N_("qlora: 4-bit base weights need bitsandbytes and a CUDA GPU; the probe builds neither")
+NOT_BUILT = N_("transformers does not build it")
+ARGUMENTS_REFUSED = N_("transformers refuses the arguments")
+MULTIMODAL = N_("{weights}: a multimodal checkpoint; only its language part could be trained")
+
+_ALL = tuple(value for name, value in vars().items() if name.isupper() and isinstance(value, str))
+
+
+def in_language(reason: str) -> str:
+    """Translate a reason of an evidence file.
+
+    What follows a colon is somebody else's words, such as the last line of a traceback, and stays as it is;
+    so does a reason that no sentence here makes.
+    """
+    for template in _ALL:
+        names = re.findall(r"{(\w+)}", template)
+        pattern = re.sub(r"\\{\w+\\}", "(.*?)", re.escape(template)) + "(: .*)?"
+        match = re.fullmatch(pattern, reason, re.DOTALL)
+        if match:
+            *values, quoted = match.groups()
+            return _(template).format(**dict(zip(names, values, strict=True))) + (quoted or "")
+    return reason
