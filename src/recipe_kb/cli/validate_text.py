@@ -42,7 +42,7 @@ def print_result(evidence: Evidence, path: Path | None) -> None:
         columns(rows, width)
     if path:
         title(_("Recorded"))
-        columns([(str(path),)], width)
+        columns([(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path),)], width)
 
 
 def _figures(measured: Measured) -> list[tuple[str, str]]:

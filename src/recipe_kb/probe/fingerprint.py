@@ -23,7 +23,8 @@ def fingerprint(request: ProbeRequest) -> dict[str, Any]:
         request: What is probed.
 
     Returns:
-        JSON values, none of which names a person's folders; a package that is not installed is None. The child adds the GPU's part.
+        JSON values, none of which names a person's folders; a package that is not installed is None.
+        The child adds the GPU's part.
     """
     return {
         "recipe_sha256": recipe_hash(request.recipe),
