@@ -28,9 +28,9 @@ def store():
 
 @pytest.fixture
 def broken_kb(tmp_path):
-    """A copy of the knowledge base that a test may break."""
+    """A copy of the knowledge base that a test may break; without evidence, so that what a test records is all."""
     root = tmp_path / "kb"
-    shutil.copytree(ROOT / "kb", root)
+    shutil.copytree(ROOT / "kb", root, ignore=shutil.ignore_patterns("evidence"))
     return root
 
 
