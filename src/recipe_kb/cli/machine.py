@@ -7,9 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from recipe_kb.errors import CannotHereError, Problem
 from recipe_kb.i18n import _
-from recipe_kb.store.names import gpu_names
+from recipe_kb.store.names import gpu_of_device
 from recipe_kb.store.store import Store
-from recipe_kb.text import squash
 
 PROBE_PACKAGES = ("torch", "transformers", "accelerate", "peft", "nvidia-ml-py")
 
@@ -86,12 +85,11 @@ def _devices(store: Store) -> tuple[tuple[Device, ...], str | None]:
         return (), str(error)
     try:
         found = []
-        names = {squash(spelling): gpu_id for spelling, gpu_id in reversed(gpu_names(store).items())}
         for index in range(pynvml.nvmlDeviceGetCount()):
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             name = str(pynvml.nvmlDeviceGetName(handle))
             total = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
-            found.append(Device(name=name, total_bytes=total, gpu_id=names.get(squash(name))))
+            found.append(Device(name=name, total_bytes=total, gpu_id=gpu_of_device(store, name)))
     except pynvml.NVMLError as error:
         return (), str(error)
     finally:

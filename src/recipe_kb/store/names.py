@@ -1,7 +1,9 @@
 """From what people type to the id of a GPU or a model."""
 
 import re
-from collections.abc import Callable, Iterable
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recipe_kb.errors import BadInputError, Problem
@@ -17,20 +19,7 @@ BARE_MEMORY = re.compile(r"vram-(\d{1,4})gb")
 """A card known only by its size: the id of `--vram 8` is `vram-8gb`."""
 
 
-def gpu_names(store: Store) -> dict[str, str]:
-    """Return every spelling of every GPU -> its id."""
-    names: dict[str, str] = {}
-    for gpu_id in store.gpu_ids():
-        _add(names, gpu_id, gpu_spellings(gpu_id, store.gpu(gpu_id)))
-    return names
-
-
-def model_names(store: Store) -> dict[str, str]:
-    """Return every spelling of every model -> its id; the hub id with and without its owner."""
-    names: dict[str, str] = {}
-    for model_id in store.model_ids():
-        _add(names, model_id, model_spellings(model_id, store.model(model_id)))
-    return names
+_PUNCTUATION = str.maketrans("", "", string.punctuation.replace(".", "") + string.whitespace)
 
 
 def gpu_spellings(gpu_id: str, gpu: "Gpu") -> tuple[str, ...]:
@@ -43,9 +32,31 @@ def model_spellings(model_id: str, model: "Model") -> tuple[str, ...]:
     return (model_id, model.hub_id, model.hub_id.partition("/")[2], *model.aliases)
 
 
-def _add(names: dict[str, str], record_id: str, spellings: Iterable[str]) -> None:
-    for spelling in spellings:
-        names.setdefault(spelling, record_id)
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """One kind of record that people name."""
+
+    folder: str
+    ids: Callable[[Store], list[str]]
+    spellings: Callable[[Store, str], tuple[str, ...]]
+    code: str
+    unknown: Callable[[], str]
+
+
+_GPUS = _Kind(
+    folder="gpus",
+    ids=Store.gpu_ids,
+    spellings=lambda store, gpu_id: gpu_spellings(gpu_id, store.gpu(gpu_id)),
+    code="KB201",
+    unknown=lambda: _("Unknown GPU {typed!r}."),
+)
+_MODELS = _Kind(
+    folder="models",
+    ids=Store.model_ids,
+    spellings=lambda store, model_id: model_spellings(model_id, store.model(model_id)),
+    code="KB202",
+    unknown=lambda: _("Unknown model {typed!r}."),
+)
 
 
 def find_gpu(store: Store, typed: str) -> str:
@@ -54,9 +65,7 @@ def find_gpu(store: Store, typed: str) -> str:
     Raises:
         BadInputError: Nothing is called that; the nearest names are offered.
     """
-    if BARE_MEMORY.fullmatch(typed):
-        return typed
-    return _find(typed, "gpus", store, gpu_names)
+    return typed if BARE_MEMORY.fullmatch(typed) else _find(typed, _GPUS, store)
 
 
 def find_model(store: Store, typed: str) -> str:
@@ -65,24 +74,36 @@ def find_model(store: Store, typed: str) -> str:
     Raises:
         BadInputError: Nothing is called that; the nearest names are offered.
     """
-    return _find(typed, "models", store, model_names)
+    return _find(typed, _MODELS, store)
 
 
-def _find(typed: str, folder: str, store: Store, all_names: Callable[[Store], dict[str, str]]) -> str:
+def gpu_of_device(store: Store, device_name: str) -> str | None:
+    """Return the id of the GPU that a driver calls so; None if the knowledge base does not know it."""
+    return _spelled(squash(device_name), _GPUS, store)
+
+
+def _find(typed: str, kind: _Kind, store: Store) -> str:
     lowered = typed.strip().lower()
-    if re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", lowered) and (store.root / folder / f"{lowered}.yaml").is_file():
+    if re.fullmatch(r"[a-z0-9][a-z0-9.\-]*", lowered) and (store.root / kind.folder / f"{lowered}.yaml").is_file():
         return lowered
-    names = all_names(store)
-    wanted = squash(typed)
-    for spelling, record_id in names.items():
-        if wanted and squash(spelling) == wanted:
-            return record_id
-    offered = list(dict.fromkeys(names[name] for name in nearest(typed, names, limit=20)))[:3]
-    if folder == "gpus":
-        code, what = "KB201", _("Unknown GPU {typed!r}.")
-    else:
-        code, what = "KB202", _("Unknown model {typed!r}.")
-    what = what.format(typed=typed)
+    found = _spelled(squash(typed), kind, store)
+    if found:
+        return found
+    owners = {name: record_id for record_id in kind.ids(store) for name in kind.spellings(store, record_id)}
+    offered = list(dict.fromkeys(owners[name] for name in nearest(typed, owners, limit=20)))[:3]
+    what = kind.unknown().format(typed=typed)
     if offered:
         what += " " + _("Did you mean {names}?").format(names=_(" or ").join(offered))
-    raise BadInputError(Problem(code=code, what=what, next_command=f"kb list {folder}"))
+    raise BadInputError(Problem(code=kind.code, what=what, next_command=f"kb list {kind.folder}"))
+
+
+def _spelled(wanted: str, kind: _Kind, store: Store) -> str | None:
+    """Return the record with this squashed spelling; only files that hold it as text are parsed."""
+    if not wanted:
+        return None
+    for record_id in kind.ids(store):
+        content = (store.root / kind.folder / f"{record_id}.yaml").read_text(encoding="utf-8", errors="replace")
+        held = wanted in f"{record_id} {content}".lower().translate(_PUNCTUATION)
+        if held and wanted in map(squash, kind.spellings(store, record_id)):
+            return record_id
+    return None
