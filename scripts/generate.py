@@ -103,6 +103,18 @@ def compile_catalogs() -> None:
             write_mo(target, read_po(source))
 
 
+def untranslated() -> list[str]:
+    """Return the messages that a language lacks."""
+    missing = []
+    for path in PACKAGE.rglob("*.po"):
+        with path.open("rb") as stream:
+            for message in read_po(stream):
+                strings = message.string if isinstance(message.string, tuple) else (message.string,)
+                if message.id and not all(strings):
+                    missing.append(str(message.id))
+    return missing
+
+
 def main() -> int:
     """Write, check or compile the generated files."""
     if "--compile" in sys.argv[1:]:
@@ -121,7 +133,10 @@ def main() -> int:
         compile_catalogs()
     for path in stale:
         print(f"{'stale' if check else 'wrote'}: {path}" + (" -> make generate" if check else ""))
-    return int(check and bool(stale))
+    empty = untranslated()
+    for message in empty:
+        print(f"not translated: {message!r}")
+    return int(check and bool(stale or empty))
 
 
 if __name__ == "__main__":

@@ -75,15 +75,18 @@ def test_the_pages_build_without_a_warning(tmp_path):
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "site" / "vi" / "multi-task" / "index.html").exists()
     for page in (tmp_path / "site").rglob("*.html"):
-        sources = re.findall(
-            r'(?:src|href)="(https?://[^"]+)"[^>]*(?:stylesheet|script)', page.read_text(encoding="utf-8")
-        )
+        text = page.read_text(encoding="utf-8")
+        sources = re.findall(r"<(?:script|img|iframe)[^>]*src=\"?(https?://[^\" >]+)", text)
+        sources += re.findall(r"<link[^>]*stylesheet[^>]*href=\"?(https?://[^\" >]+)", text)
+        sources += re.findall(r"<link[^>]*href=\"?(https?://[^\" >]+)[^>]*stylesheet", text)
         assert not sources, f"{page} asks another host: {sources}"
 
 
 def test_nothing_names_where_it_was_made():
     """The text of the project is for strangers: no path of a maker's machine."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    if not listed:
+        pytest.skip("not a git checkout")
     for name in listed:
         path = ROOT / name
         if path.suffix in {".md", ".yaml", ".yml", ".toml", ".txt", ".py", ".json", ".po"} and path.is_file():

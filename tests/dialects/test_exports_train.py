@@ -9,11 +9,13 @@ import yaml
 from transformers import AutoConfig, AutoModelForTokenClassification, HfArgumentParser, Trainer, TrainingArguments
 
 from recipe_kb.dialects import args, training_arguments, yaml_config
-from tiny import BERT, NO_DROPOUT, model_of, settings_with
+from recipe_kb.schema.recipe import RecipeKey
+from tiny import BERT, NO_DROPOUT, model_of, recipe_with, settings_with
 
 NUM_ROWS = 8
 SPLITS = [(8, 1), (4, 2), (2, 4), (1, 8)]
 MODEL = model_of(BERT | NO_DROPOUT)
+KEY = RecipeKey(gpu="tests", model="tiny", tasks=(1, 1), max_length=16)
 RUN = {
     "max_steps": 1,
     "save_strategy": "no",
@@ -37,9 +39,13 @@ def settings_of(batch_size, accumulation):
     )
 
 
+def recipe_of(settings):
+    return recipe_with(None, **settings.values())
+
+
 def from_yaml(settings):
     arguments, attributes = training_arguments.write(settings), training_arguments.model_attributes(MODEL)
-    document = yaml.safe_load(yaml_config.write("tests/tiny/1t-16-full", settings, MODEL, arguments, attributes))
+    document = yaml.safe_load(yaml_config.write(str(KEY), KEY, recipe_of(settings), MODEL, arguments, attributes))
     return document["training_arguments"], document["model"]["attributes"]
 
 
@@ -94,7 +100,7 @@ def test_without_the_exported_attribute_it_adds_up(tmp_path):
 def test_the_yaml_export_reads_back(split):
     settings = settings_of(*split)
     arguments, attributes = training_arguments.write(settings), training_arguments.model_attributes(MODEL)
-    document = yaml.safe_load(yaml_config.write("tests/tiny/1t-16-full", settings, MODEL, arguments, attributes))
+    document = yaml.safe_load(yaml_config.write(str(KEY), KEY, recipe_of(settings), MODEL, arguments, attributes))
     found = training_arguments.read(document["training_arguments"]) | yaml_config.read(document)
     expected = settings.given()
     for name in ("dataloader_prefetch_factor", "dataloader_persistent_workers"):

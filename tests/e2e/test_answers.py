@@ -1,6 +1,7 @@
 """`kb` as people run it: a process, in both languages."""
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -135,3 +136,30 @@ def test_schemas_describe_the_files(store):
             jsonschema.validate(read_untyped(path), schema)
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({"nonsense": 1}, schema)
+
+
+def test_a_derived_answer_pastes_into_a_recipe_file(kb, broken_kb):
+    """CONTRIBUTING says so: JSON is YAML."""
+    answer = json.loads(kb("recipe", "--gpu", "l4", "--model", "phobert-base", "--json").stdout)
+    kept = ("origin", "status", "task_mixing", "effective_batch_size", "settings", "provenance", "ladder")
+    path = broken_kb / "recipes" / f"{answer['id']}.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({name: answer[name] for name in kept}), encoding="utf-8")
+    result = kb("check", root=broken_kb)
+    assert result.returncode == 0, result.stderr
+    assert "41 recipes" in result.stdout
+
+
+def test_output_that_cannot_be_written_is_no_bug_of_ours(kb):
+    import os
+    import subprocess
+
+    from checkout import KB
+
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [str(KB), "recipe", *CELL]
+        result = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=os.environ | {"KB_LANG": "en"}
+        )
+    assert result.returncode == 3
+    assert "KB311" in result.stderr

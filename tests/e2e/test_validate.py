@@ -85,5 +85,6 @@ def test_a_full_disk_keeps_no_half_file(kb, broken_kb):
     result = kb("validate", RECIPE, "--device", "cpu", "--steps", "4", "--record", root=broken_kb)
     assert result.returncode == 3
     assert "KB310" in result.stderr
+    assert "passed" in result.stdout  # the verdict is not lost with its file
     assert blocker.read_text(encoding="utf-8") == "in the way"
     assert list(blocker.parent.iterdir()) == [blocker]

@@ -10,7 +10,7 @@ from recipe_kb.probe.ending import judge_ending
 @pytest.mark.parametrize(
     ("returncode", "stderr", "verdict", "reason"),
     [
-        (-signal.SIGKILL, "", "oom", "SIGKILL"),
+        (-signal.SIGKILL, "", "crash", "killed by SIGKILL"),
         (-signal.SIGSEGV, "Fatal Python error\n", "crash", "SIGSEGV: Fatal Python error"),
         (-40, "", "crash", "signal 40"),
         (1, "Traceback\nMemoryError\n", "oom", "MemoryError"),
@@ -27,3 +27,8 @@ def test_judge_ending(returncode, stderr, verdict, reason):
     judgement = judge_ending(returncode, stderr)
     assert judgement.verdict == verdict
     assert reason in judgement.reason
+
+
+def test_sigkill_is_out_of_memory_only_when_the_kernel_killed_for_memory():
+    assert judge_ending(-signal.SIGKILL, "", kernel_killed=True).verdict == "oom"
+    assert judge_ending(-signal.SIGKILL, "", kernel_killed=False).verdict == "crash"

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 
 from recipe_kb import __version__
-from recipe_kb.probe.fingerprint import PACKAGES, fingerprint, recipe_hash
+from recipe_kb.probe.fingerprint import PACKAGES, fingerprint
+from recipe_kb.resolve.recipe_hash import recipe_hash
 
 
 def test_the_hash_follows_what_is_trained_and_not_what_is_known(ask):

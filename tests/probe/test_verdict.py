@@ -84,7 +84,7 @@ def test_too_short_a_run_passes_and_says_so():
 @pytest.mark.parametrize("verdict", get_args(Verdict))
 def test_aspects(ask, verdict, own_gpu):
     plan = plan_run(ask("t4/tiny/3t-64-full", settings={"gradient_accumulation_steps": 2}), "cpu")
-    confirmed, needs_gpu = aspects(verdict, plan, own_gpu=own_gpu, loss_compared=True)
+    confirmed, needs_gpu = aspects(verdict, plan, own_gpu=own_gpu, loss_compared=True, timed=True)
     assert not set(confirmed) & set(needs_gpu)
     assert ("trains" in confirmed) == (verdict in {"passed", "alloc_retries", "no_progress"})
     assert ("loss_falls" in confirmed) == (verdict in {"passed", "alloc_retries"})
@@ -96,4 +96,11 @@ def test_aspects(ask, verdict, own_gpu):
 
 def test_only_what_was_run_is_confirmed(ask):
     plan = plan_run(ask(), "cpu")
-    assert aspects("passed", plan, own_gpu=False, loss_compared=False)[0] == ("trains", "gradients_finite")
+    assert aspects("passed", plan, own_gpu=False, loss_compared=False, timed=True)[0] == ("trains", "gradients_finite")
+
+
+def test_too_short_a_run_on_the_right_gpu_confirms_no_hardware(ask):
+    plan = plan_run(ask(), "cuda")
+    for compared, timed in ((False, True), (True, False)):
+        confirmed, _ = aspects("passed", plan, own_gpu=True, loss_compared=compared, timed=timed)
+        assert not set(confirmed) & {"memory", "speed", "precision"}

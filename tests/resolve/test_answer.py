@@ -60,9 +60,49 @@ def test_a_derived_recipe_holds_together(store, data):
         assert sum(answer.memory.parts.values()) == answer.memory.peak_reserved_bytes
 
 
+def test_speed_takes_no_accumulation_where_a_smaller_batch_needs_none(store):
+    for model in ("biobert", "phobert-base", "roberta-base"):
+        answer = ask(store, gpu="t4", model=model, tasks=1, goal="speed")
+        assert answer.recipe.settings.gradient_accumulation_steps == 1
+
+
+def test_several_gpus_leave_a_refutation_as_it_is(store):
+    for key in store.recipe_keys():
+        answer = ask(
+            store,
+            gpu=key.gpu,
+            model=key.model,
+            tasks=key.tasks[0],
+            max_length=key.max_length,
+            method=key.method,
+            goal=key.goal,
+            num_gpus=2,
+        )
+        assert (answer.recipe.refuted is not None) == (store.recipe(key).status == "refuted")
+
+
+def test_rungs_keep_the_effective_batch(store):
+    for gpu in ("t4", "rtx-3070", "h200"):
+        for model in store.model_ids():
+            for method in ("full", "lora"):
+                try:
+                    recipe = ask(store, gpu=gpu, model=model, tasks=1, method=method).recipe
+                except FindingError:
+                    continue
+                for rung in recipe.ladder.out_of_memory:
+                    if rung.why == "smaller-batch":
+                        product = rung.set["per_device_train_batch_size"] * rung.set["gradient_accumulation_steps"]
+                        assert product == recipe.effective_batch_size
+
+
+def test_a_model_that_overflows_in_fp16_is_not_trained_in_it(store):
+    assert ask(store, gpu="t4", model="gemma-3-1b", tasks=1, method="lora").recipe.settings.precision == "fp32"
+    assert ask(store, gpu="l4", model="gemma-3-1b", tasks=1, method="lora").recipe.settings.precision == "bf16"
+
+
 def test_goals_move_batch_and_rate_together(store):
     answers = {
-        goal: ask(store, gpu="l4", model="roberta-base", tasks=1, goal=goal)
+        goal: ask(store, gpu="l4", model="roberta-base", tasks=1, goal=goal, max_length=256)
         for goal in ("quality", "balanced", "speed")
     }
     batches = {goal: answer.effective_batch_size for goal, answer in answers.items()}
@@ -88,9 +128,12 @@ def test_the_multi_task_rule_is_explained_in_the_answer(store):
 
 
 def test_the_accumulation_trap_is_told_where_it_bites(store):
-    trapped = ask(store, gpu="rtx-3070", model="phobert-base", tasks=1, goal="speed", max_length=256)
+    trapped = ask(store, gpu="t4", model="deberta-v3-large", tasks=1)
     assert trapped.recipe.settings.gradient_accumulation_steps > 1
-    assert any("accepts_loss_kwargs" in note.en for note in trapped.notes)
+    one_rung_away = ask(store, gpu="t4", model="biobert", tasks=1)
+    assert one_rung_away.recipe.settings.gradient_accumulation_steps == 1
+    for answer in (trapped, one_rung_away):
+        assert any("accepts_loss_kwargs" in note.en for note in answer.notes)
     decoder = ask(store, gpu="a100-40gb", model="llama-3.2-3b", tasks=1, method="qlora")
     assert decoder.recipe.settings.gradient_accumulation_steps > 1
     assert not any("accepts_loss_kwargs" in note.en for note in decoder.notes)

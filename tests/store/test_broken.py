@@ -1,12 +1,16 @@
 """Hostile and broken files: every fault at its line, all at once, and the rest goes on working."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipe_kb.errors import BadInputError
 from recipe_kb.resolve.check import check
+from recipe_kb.resolve.recipe_hash import recipe_hash
 from recipe_kb.schema.gpu import Gpu
+from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.store.store import Store
 from recipe_kb.store.yaml_file import read_record
 
@@ -140,3 +144,50 @@ def test_no_bytes_crash_the_reader(tmp_path_factory, content):
     path.write_bytes(content)
     with pytest.raises(BadInputError):
         read_record(path, Gpu, "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("why: smaller-batch", "why: magic"),
+        ("guide_value: 8, claim: 002-52", "guide_value: 8, claim: 002-99"),
+        ("guide_value: 8, claim: 002-52", "guide_value: 8, claim: 009-01"),
+        ("{claim: 002-28}", "{claim: 002-99}"),
+        ("{source: bert-2018}", "{source: nobody-1900}"),
+        ("{rule: warm-up}", "{rule: cool-down}"),
+    ],
+)
+def test_an_answer_with_a_dangling_reference_is_bad_input_and_no_crash(broken_kb, kb, old, new):
+    edit(broken_kb, RECIPE, old, new)
+    result = kb("recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8", "--explain", root=broken_kb)
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_stray_file_that_is_no_yaml_is_found(broken_kb):
+    (broken_kb / "recipes" / "t4" / "biobert" / "notes.yaml").write_text("a: [", encoding="utf-8")
+    (broken_kb / "gpus" / "l4.yml").write_text("a: 1", encoding="utf-8")
+    found = problems(broken_kb)
+    assert any("notes.yaml: KB108" in problem for problem in found)
+    assert any("l4.yml: KB108" in problem for problem in found)
+
+
+def test_measured_needs_evidence_of_these_settings_on_this_gpu(broken_kb):
+    edit(broken_kb, RECIPE, "status: predicted", "status: measured")
+    folder = broken_kb / "evidence" / "t4" / "biobert" / "8t-512-full"
+    folder.mkdir(parents=True)
+    store = Store(broken_kb)
+    key = RecipeKey.parse("t4/biobert/8t-512-full")
+    proof = {"recipe": str(key), "started": "2026-01-01T00:00:00+00:00", "schema": "kb-evidence/1", "reason": None}
+    proof |= {"mode": "native", "verdict": "passed", "confirmed": ["memory"], "needs_gpu": [], "deviations": []}
+    proof |= {"gpu_name": "Tesla T4", "measured": None}
+    proof["fingerprint"] = {"recipe_sha256": recipe_hash(store.recipe(key))}
+    for changes, accepted in (
+        ({}, True),
+        ({"gpu_name": "NVIDIA H100 PCIe"}, False),
+        ({"verdict": "oom"}, False),
+        ({"confirmed": []}, False),
+        ({"fingerprint": {"recipe_sha256": "0" * 64}}, False),
+    ):
+        (folder / "2026-01-01-tesla-t4-native.json").write_text(json.dumps(proof | changes), encoding="utf-8")
+        assert any("KB116" in problem for problem in problems(broken_kb)) != accepted, changes

@@ -120,10 +120,18 @@ def test_body_parameters_leave_out_every_embedding_table():
     assert num_body_parameters(network) == 4 * 2 + 2
 
 
+MINILM_SIZES = BERT | {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
+
+
+def test_weights_of_another_model_are_refused():
+    with pytest.raises(UnsupportedError, match="hidden_size is 384, not 64"):
+        build_network(model_of(BERT), settings_with(), tasks=1, weights=MINILM)
+
+
 @pytest.mark.parametrize("tasks", [1, 2])
 def test_pretrained_weights_are_those_of_the_folder(tasks):
-    """Real weights, from a package; the folder's config wins over the record's."""
-    network = build_network(model_of(BERT), settings_with(), tasks=tasks, weights=MINILM)
+    """Real weights, from a package."""
+    network = build_network(model_of(MINILM_SIZES), settings_with(), tasks=tasks, weights=MINILM)
     encoder = network.encoder if tasks > 1 else network.bert
     assert network.config.hidden_size == 384
     shipped = {

@@ -73,7 +73,11 @@ def _totals(first: Answer, second: Answer) -> list[tuple[str, str, str, str]]:
     before, after = first.memory, second.memory
     change = after.peak_reserved_bytes - before.peak_reserved_bytes
     batches = (str(first.effective_batch_size), str(second.effective_batch_size))
-    kept = _("the same training") if batches[0] == batches[1] else _("move the learning rate, rule sqrt-adam")
+    kept = (
+        _("the effective batch is the same")
+        if batches[0] == batches[1]
+        else _("move the learning rate, rule sqrt-adam")
+    )
     return [
         ("effective_batch_size", *batches, kept),
         (_("memory"), gib(before.peak_reserved_bytes), gib(after.peak_reserved_bytes), _effect(change)),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from recipe_kb.cli.group import session_of, terminal_width
-from recipe_kb.cli.machine import Machine, inspect_machine
+from recipe_kb.cli.machine import NEEDED_TO_TRAIN, Machine, inspect_machine
 from recipe_kb.cli.output import columns, print_json, title
 from recipe_kb.i18n import _, gib, ngettext
 from recipe_kb.store.store import Store
@@ -29,7 +29,7 @@ def build() -> click.Command:
 def _run(ctx: click.Context) -> None:
     session = session_of(ctx)
     machine = inspect_machine(session.store)
-    ready = all(machine.packages[name] for name in ("torch", "transformers", "accelerate"))
+    ready = all(machine.packages[name] for name in NEEDED_TO_TRAIN)
     measured, trained = _confirmable(session.store, machine)
     if session.as_json:
         document: dict[str, Any] = {
@@ -80,8 +80,8 @@ def _confirmable(store: Store, machine: Machine) -> tuple[list[str], list[str]]:
         if store.recipe(key).status == "refuted":
             continue
         if key.model not in sizes:
-            sizes[key.model] = store.model(key.model).parameters.base
-        if key.gpu in here:
+            sizes[key.model] = store.model(key.model).parameters.trained
+        if key.gpu in here and key.method != "qlora":  # the probe builds no 4-bit weights yet
             measured.append(str(key))
         if key.method == "full" and sizes[key.model] * _TRAINING_BYTES < machine.memory_bytes / 2:
             trained.append(str(key))

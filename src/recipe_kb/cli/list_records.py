@@ -7,6 +7,7 @@ import click
 
 from recipe_kb.cli.group import Session, session_of
 from recipe_kb.cli.output import print_json, table
+from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib, number
 from recipe_kb.schema.base import Status
 from recipe_kb.schema.claim import Verdict
@@ -47,7 +48,15 @@ def _run(ctx: click.Context, kind: str, gpu: str | None, model: str | None, stat
         "status": status,
     }
     read, headers = _KINDS[kind]
-    rows = [row for row in read(session) if _matches(row, wanted)]
+    everything = read(session)
+    for name, value in wanted.items():
+        if value is not None and everything and name not in everything[0]:
+            what = _("--{option} does not apply to {kind}.").format(option=name, kind=kind)
+            raise BadInputError(Problem(code="KB207", what=what, next_command="kb list --help"))
+    if status and status not in (get_args(Verdict) if kind == "claims" else get_args(Status)):
+        what = _("{kind} have no status {status!r}.").format(kind=kind, status=status)
+        raise BadInputError(Problem(code="KB207", what=what, next_command="kb list --help"))
+    rows = [row for row in everything if _matches(row, wanted)]
     if session.as_json:
         print_json({"schema": "kb-list/1", "kind": kind, kind: rows})
         return
@@ -107,7 +116,7 @@ def _models(session: Session) -> Rows:
                 "model": model_id,
                 "hub_id": model.hub_id,
                 "family": model.family,
-                "parameters": model.parameters.base,
+                "parameters": model.parameters.trained,
                 "max_length": model.max_length,
                 "licence": model.licence,
             }

@@ -10,7 +10,8 @@ from recipe_kb.i18n import _
 from recipe_kb.store.names import gpu_of_device
 from recipe_kb.store.store import Store
 
-PROBE_PACKAGES = ("torch", "transformers", "accelerate", "peft", "nvidia-ml-py")
+NEEDED_TO_TRAIN = ("torch", "transformers", "accelerate", "peft", "psutil")
+PROBE_PACKAGES = (*NEEDED_TO_TRAIN, "nvidia-ml-py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def _devices(store: Store) -> tuple[tuple[Device, ...], str | None]:
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             name = str(pynvml.nvmlDeviceGetName(handle))
             total = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
-            found.append(Device(name=name, total_bytes=total, gpu_id=gpu_of_device(store, name)))
+            found.append(Device(name=name, total_bytes=total, gpu_id=gpu_of_device(store, name, total)))
     except pynvml.NVMLError as error:
         return (), str(error)
     finally:

@@ -1,11 +1,12 @@
 """Entry point: the language first, then one command, then every failure as a line and an exit code."""
 
+import errno
 import gc
 import os
 import sys
 from collections.abc import Sequence
 
-gc.disable()  # a start allocates much and frees little; collecting would cost a tenth of it. Back on in `main`.
+gc.disable()  # a start allocates much and frees little; collecting would cost a tenth of it. `kb validate` turns it on.
 
 import click  # noqa: E402
 
@@ -39,16 +40,26 @@ def run(argv: list[str]) -> int:
         click.echo(f"KB206 {error.format_message()} -> {command} --help", err=True)
         return Exit.BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
-        click.echo(_("Interrupted; nothing was left behind."), err=True)
+        click.echo(_("Interrupted; no half-written file and no process was left behind."), err=True)
         return Exit.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; so may we
         return Exit.DONE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            return _our_bug()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(_("KB311 The output cannot be written: {why}.").format(why=error.strerror), err=True)
+        return Exit.CANNOT_HERE
     except Exception:  # noqa: BLE001 - whatever is left is our own bug, and the user gets no traceback for it
-        from recipe_kb.cli.crash import report
-
-        return report()
+        return _our_bug()
     return int(result or Exit.DONE)
+
+
+def _our_bug() -> int:
+    from recipe_kb.cli.crash import report
+
+    return report()
 
 
 def _typed_language(argv: Sequence[str]) -> str | None:

@@ -73,7 +73,7 @@ def display_width(text: str) -> int:
 def bar(share: float, width: int = 30) -> str:
     """Draw a share of 1 as a bar; over 1 it is full and ends in an arrow."""
     filled = min(width, round(share * width))
-    colour = "red" if share > 1 else "yellow" if share > 0.9 else "green"  # noqa: PLR2004 - the last tenth is tight
+    colour = "red" if share > 1 else "yellow" if share > 0.8 else "green"  # noqa: PLR2004 - the prediction may be a quarter too low
     drawn = click.style("█" * filled, fg=colour) + "░" * (width - filled)
     return f"[{drawn}{'▶' if share > 1 else ''}]"
 
@@ -82,16 +82,21 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table that folds to the terminal; with a pipe every row stays on one line, columns by tabs."""
     import sys
 
+    rows = list(rows)
     if not sys.stdout.isatty():
         for row in (headers, *rows):
             click.echo("\t".join(row))
         return
+    firsts = [row[0] for row in rows]  # ids are copied, so they are never cut
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*headers, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    drawn.add_column(headers[0], no_wrap=True, overflow="fold", min_width=max(map(len, firsts), default=0))
+    for header in headers[1:]:
+        drawn.add_column(header, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(highlight=False).print(drawn)

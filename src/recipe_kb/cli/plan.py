@@ -7,7 +7,7 @@ import click
 from recipe_kb.cli.group import session_of, terminal_width
 from recipe_kb.cli.output import columns, print_json, title
 from recipe_kb.cli.recipe_id import answer_id
-from recipe_kb.i18n import _, number
+from recipe_kb.i18n import _, language, number
 from recipe_kb.resolve.rules import num_samples, warmup_steps
 
 
@@ -38,11 +38,16 @@ def _run(ctx: click.Context, recipe_id: str, max_steps: int, num_gpus: int) -> N
     session = session_of(ctx)
     answer = answer_id(session.store, recipe_id, num_gpus)
     settings = answer.recipe.settings
+    if answer.recipe.refuted:
+        click.echo(
+            _("This recipe is refuted: {reason}").format(reason=answer.recipe.refuted.reason.get(language())), err=True
+        )
     effective = answer.effective_batch_size
     headroom = session.store.rule("num-samples").constants["headroom"]
     plan: dict[str, Any] = {
         "schema": "kb-plan/1",
         "recipe": answer.recipe_id,
+        "num_gpus": num_gpus,
         "max_steps": max_steps,
         "effective_batch_size": effective,
         "samples_seen": max_steps * effective,

@@ -56,7 +56,7 @@ def cell_options() -> list[click.Parameter]:
 def answer_options(session: Session, gpu: str | None, vram: int | None, **question: Any) -> Answer:
     """Answer the cell that the options name."""
     if (gpu is None) == (vram is None):
-        what = _("Name the card with --gpu, or its size with --vram.")
+        what = _("Give --gpu or --vram, not both.") if gpu else _("Name the card with --gpu, or its size with --vram.")
         raise BadInputError(Problem(code="KB207", what=what, next_command="kb list gpus"))
     if vram is not None:
         gpu = f"vram-{vram}gb"
@@ -90,17 +90,15 @@ def _export(answer: Answer, form: str) -> None:
     arguments = training_arguments.write(settings)
     attributes = training_arguments.model_attributes(answer.model)
     if form == "yaml":
-        text = yaml_config.write(answer.recipe_id, settings, answer.model, arguments, attributes)
+        text = yaml_config.write(answer.recipe_id, answer.key, answer.recipe, answer.model, arguments, attributes)
     else:
         text = args.write(arguments)
         for name, value in attributes.items():
-            if settings.gradient_accumulation_steps > 1:
-                click.echo(
-                    _("Flags cannot carry this: set model.{name} = {value} before the Trainer is made.").format(
-                        name=name, value=value
-                    ),
-                    err=True,
-                )
+            what = _("Flags cannot carry this: set model.{name} = {value} before the Trainer is made.")
+            click.echo(what.format(name=name, value=value), err=True)
+        if answer.key.method != "full":
+            what = _("Flags cannot carry {method}: the adapters are in --format yaml.")
+            click.echo(what.format(method=answer.key.method), err=True)
     click.echo(text, nl=False)
     if answer.recipe.refuted:
         click.echo(

@@ -5,13 +5,14 @@ import click
 from recipe_kb.cli.group import Session, terminal_width
 from recipe_kb.cli.output import bar, columns, paragraph, setting, title
 from recipe_kb.i18n import _, gib, number
-from recipe_kb.resolve.answer import DEFAULT_LENGTH, Answer
+from recipe_kb.resolve.answer import Answer, command_for
 from recipe_kb.schema.recipe import Provenance, Rung
 from recipe_kb.store.store import Store
 
 _BATCH = "gradient_accumulation_steps"
 _NEGLIGIBLE_BYTES = 2**30 / 200
 """Parts that would print as 0.00 GiB."""
+_RISKY_SHARE = 0.8
 _ONE_LINE = 200
 """Commands are not wrapped: they are copied."""
 
@@ -35,7 +36,8 @@ def print_answer(answer: Answer, session: Session, *, explain: bool) -> None:
             paragraph(note, width, "- ")
     if explain:
         _print_sources(answer, session, width)
-    _print_next(answer, explain=explain)
+    if not session.quiet:
+        _print_next(answer, explain=explain)
 
 
 def _print_heading(answer: Answer, width: int) -> None:
@@ -56,7 +58,7 @@ def _print_heading(answer: Answer, width: int) -> None:
         "refuted": _("cannot hold"),
     }
     origin = {
-        "guide": _("from a guide, corrected where it was wrong"),
+        "guide": _("from a guide, with the changes explained below"),
         "published": _("published by the authors of the model"),
         "derived": _("derived by rules from a published starting point"),
         "tuned": _("found by measuring"),
@@ -98,7 +100,7 @@ def provenance_label(source: Provenance, language: str) -> str:
         "rule": _("rule {ref}").format(ref=reference),
         "source": _("source {ref}").format(ref=reference),
         "gpu": _("what the GPU can do ({ref})").format(ref=reference),
-        "model": _("what the model supports ({ref})").format(ref=reference),
+        "model": _("file of the model ({ref})").format(ref=reference),
         "evidence": _("evidence {ref}").format(ref=reference),
     }
     return names[source.kind]
@@ -111,7 +113,10 @@ def _print_memory(answer: Answer, width: int) -> None:
     figures = figures.format(
         peak=gib(memory.peak_reserved_bytes), limit=gib(memory.limit_bytes), share=number(100 * memory.share, 0)
     )
-    click.echo(f"  {bar(memory.share)} {figures}")
+    click.echo(f"  {bar(memory.share)}")
+    paragraph(figures, width)
+    if _RISKY_SHARE < memory.share <= 1:
+        paragraph(_("Above 80 % a run can still end out of memory: the prediction may be a quarter too low."), width)
     parts = {
         "weights": _("weights"),
         "gradients": _("gradients"),
@@ -135,11 +140,11 @@ def _print_corrections(answer: Answer, session: Session, width: int) -> None:
         now = answer.recipe.settings.given().get(correction.setting)
         if now is not None:
             values += f" -> {setting(correction.setting, now)}"
-        paragraph(f"{claim.reason.get(session.language)} [{claim.id}]", width, f"{correction.setting} {values}: ")
+        reason = f"{claim.reason.get(session.language)} [{claim.id}, {claim.verdict}]"
+        paragraph(reason, width, f"{correction.setting} {values}: ")
 
 
 def _print_ladders(answer: Answer, session: Session, width: int) -> None:
-    remedies = session.store.remedies()
     ladders = (
         (_("When memory runs out, in this order"), answer.recipe.ladder.out_of_memory),
         (_("When training is slow"), answer.recipe.ladder.slow),
@@ -148,7 +153,7 @@ def _print_ladders(answer: Answer, session: Session, width: int) -> None:
         if rungs:
             title(heading)
         for position, rung in enumerate(rungs, start=1):
-            why = remedies[rung.why].get(session.language)
+            why = session.store.remedy(rung.why).get(session.language)
             paragraph(f"{rung_values(rung)}: {why}", width, f"{position}. ")
 
 
@@ -175,8 +180,8 @@ def _describe(store: Store, language: str, kind: str, reference: str) -> str:
         return f"{claim.statement.get(language)} [{claim.verdict}] {claim.reason.get(language)}"
     if kind == "rule":
         return store.rule(reference).statement.get(language)
-    source = store.sources()[reference]
-    return f"{source.title}, {source.where}"
+    source = store.source(reference)
+    return " ".join(filter(None, (f"{source.title}, {source.where}", source.note and f"({source.note})")))
 
 
 def _print_next(answer: Answer, *, explain: bool) -> None:
@@ -184,22 +189,11 @@ def _print_next(answer: Answer, *, explain: bool) -> None:
     if answer.recipe.refuted:
         columns([(f"kb show {other}", _("works instead")) for other in answer.recipe.refuted.instead], _ONE_LINE)
         return
-    rows = [(f"kb validate {answer.recipe_id}", _("train with it briefly on this machine"))]
-    again = _typed(answer)
+    rows = []
+    if answer.num_gpus == 1:
+        rows.append((f"kb validate {answer.recipe_id}", _("train with it briefly on this machine")))
+    again = command_for(answer.key, answer.model, answer.num_gpus)
     if not explain:
         rows.append((f"{again} --explain", _("the claims and rules behind each number")))
     rows.append((f"{again} --format yaml", _("the same as a configuration")))
     columns(rows, _ONE_LINE)
-
-
-def _typed(answer: Answer) -> str:
-    """Write the command that asks for this very answer."""
-    key = answer.key
-    size = f"--vram {key.gpu.removeprefix('vram-').removesuffix('gb')}" if answer.gpu is None else f"--gpu {key.gpu}"
-    words = f"kb recipe {size} --model {key.model} --tasks {key.tasks[0]}"
-    if key.max_length != min(DEFAULT_LENGTH, answer.model.max_length):
-        words += f" --max-length {key.max_length}"
-    for option, value, default in (("method", key.method, "full"), ("goal", key.goal, "balanced")):
-        if value != default:
-            words += f" --{option} {value}"
-    return words + (f" --num-gpus {answer.num_gpus}" if answer.num_gpus > 1 else "")

@@ -6,6 +6,7 @@ from recipe_kb.cli.group import session_of, terminal_width
 from recipe_kb.cli.output import columns, kind_name, print_json
 from recipe_kb.errors import Exit
 from recipe_kb.i18n import _, ngettext
+from recipe_kb.text import nearest
 
 _SHOWN = 20
 
@@ -41,7 +42,12 @@ def _run(ctx: click.Context, words: tuple[str, ...], limit: int) -> int:
         print_json({"schema": "kb-search/1", "query": query, "total": len(hits), "hits": found})
         return Exit.DONE if hits else Exit.FINDING
     if not hits:
-        click.echo(_("Nothing found for {query!r}.").format(query=query) + " -> kb list recipes", err=True)
+        message = _("Nothing found for {query!r}.").format(query=query)
+        spellings = [name for term in session.store.terms() for name in (term.en, term.vi, *term.spellings)]
+        offered = nearest(query, spellings, limit=1)
+        if offered:
+            message += " " + _("Did you mean {names}?").format(names=offered[0])
+        click.echo(f"{message} -> kb list recipes", err=True)
         return Exit.FINDING
     rows = [
         (kind_name(hit.document.kind), hit.document.id, hit.document.title.get(session.language))

@@ -13,7 +13,7 @@ from recipe_kb.cli.recipe_id import answer_id
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib, number
 from recipe_kb.schema.base import Text
-from recipe_kb.store.names import find_gpu, find_model
+from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
 from recipe_kb.text import nearest
 
 
@@ -34,6 +34,9 @@ def build() -> click.Command:
 @click.pass_context
 def _run(ctx: click.Context, record_id: str) -> None:
     session = session_of(ctx)
+    if BARE_MEMORY.fullmatch(record_id.lower()):
+        what = _("{typed} is a card known only by its size; there is nothing to show.").format(typed=record_id)
+        raise BadInputError(Problem(code="KB209", what=what, next_command="kb list gpus"))
     if "/" in record_id and not _is_hub_id(session, record_id):
         answer = answer_id(session.store, record_id)
         if session.as_json:
@@ -45,7 +48,7 @@ def _run(ctx: click.Context, record_id: str) -> None:
         return
     kind, found_id, record = find_record(session, record_id)
     if session.as_json:
-        print_json({"schema": "kb-show/1", "kind": kind, "id": found_id, **asdict(record)})
+        print_json({"schema": "kb-show/1", "kind": kind, "id": found_id, "record": asdict(record)})
         return
     click.secho(f"{kind_name(kind)} {found_id}", bold=True)
     _print_fields(record, session)

@@ -1,5 +1,6 @@
 """`kb validate`: train a recipe for real, briefly, on the hardware at hand."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from recipe_kb.cli.group import Session, session_of
+from recipe_kb.cli.machine import NEEDED_TO_TRAIN
 from recipe_kb.cli.output import print_json
 from recipe_kb.cli.recipe_id import answer_id
 from recipe_kb.errors import BadInputError, CannotHereError, Exit, FindingError, Problem
 from recipe_kb.i18n import _, number
 from recipe_kb.resolve.answer import Answer
+from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.store.location import evidence_root
 
 if TYPE_CHECKING:
@@ -74,11 +77,17 @@ def _run(
     answers = _answers(session, recipe_ids, everything=everything)
     _require_packages()
     peaks = _peaks(session, device)
-    results = []
+    results: list[dict[str, Any]] = []
+    not_recorded: list[Problem] = []
+    gc.enable()  # off for the short commands, see cli.main
     for answer in answers:
         with _progress(session, answer) as on_progress:
             evidence = _probe(answer, device, steps, timeout, weights, peaks, on_progress)
-        path = _record(evidence, session) if record else None
+        path = None
+        try:
+            path = _record(evidence, session) if record else None
+        except CannotHereError as error:  # the verdict is not lost with its file
+            not_recorded += error.problems
         results.append(_result(answer, evidence, path))
         if not session.as_json:
             from recipe_kb.cli.validate_text import print_result
@@ -86,6 +95,8 @@ def _run(
             print_result(evidence, path)
     if session.as_json:
         print_json({"schema": "kb-validate/1", "results": results})
+    if not_recorded:
+        raise CannotHereError(*not_recorded)
     return _exit_code([result["verdict"] for result in results])
 
 
@@ -107,7 +118,7 @@ def _answers(session: Session, recipe_ids: tuple[str, ...], *, everything: bool)
 
 
 def _require_packages() -> None:
-    missing = [name for name in ("torch", "transformers", "accelerate", "peft") if find_spec(name) is None]
+    missing = [name for name in NEEDED_TO_TRAIN if find_spec(name) is None]
     if missing:
         what = _("Training needs packages that are not installed: {names}.").format(names=", ".join(missing))
         raise CannotHereError(Problem(code="KB301", what=what, next_command="pip install 'recipe-kb[probe]'"))
@@ -122,7 +133,7 @@ def _peaks(session: Session, device: Device) -> dict[str, Any]:
     machine = inspect_machine(session.store)
     if device == "cuda" and not machine.devices:
         what = _("No NVIDIA GPU found on this machine ({why}).").format(why=machine.gpu_reason)
-        raise CannotHereError(Problem(code="KB302", what=what, next_command="kb validate --device cpu ..."))
+        raise CannotHereError(Problem(code="KB302", what=what, next_command="kb validate --device cpu"))
     gpu_id = machine.devices[0].gpu_id if machine.devices else None
     return {"id": gpu_id, **vars(session.store.gpu(gpu_id).dense_peak_tflops)} if gpu_id else {}
 
@@ -139,17 +150,19 @@ def _probe(
     from recipe_kb.probe.request import ProbeRequest
     from recipe_kb.probe.run import probe
 
+    own = answer.gpu is not None and peaks.get("id") == answer.key.gpu
+    settings = answer.recipe.settings
     request = ProbeRequest(
         recipe_id=answer.recipe_id,
-        key=answer.key,
+        key=RecipeKey.parse(answer.recipe_id) or answer.key,
         recipe=answer.recipe,
         model=answer.model,
-        gpu_names=answer.gpu.device_names if answer.gpu else (),
+        gpu_names=answer.gpu.device_names if answer.gpu and own else (),
         device=device,
         num_steps=steps,
         timeout_s=timeout,
         weights=weights,
-        peak_tflops=peaks.get(answer.recipe.settings.precision),
+        peak_tflops=peaks.get("tf32" if settings.precision == "fp32" and settings.tf32 else settings.precision),
     )
     return probe(request, on_progress=on_progress)
 

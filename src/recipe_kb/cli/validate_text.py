@@ -28,7 +28,7 @@ def print_result(evidence: Evidence, path: Path | None) -> None:
     if evidence.needs_gpu:
         title(_("Not confirmed; needs the GPU of the recipe"))
         columns([(aspects[aspect],) for aspect in evidence.needs_gpu], width)
-    if evidence.deviations:
+    if evidence.deviations and evidence.measured:
         title(_("Run with other values than the recipe's"))
         reasons = _reasons()
         rows = [
@@ -69,7 +69,6 @@ def _verdicts() -> dict[str, str]:
         "timeout": _("ran out of time"),
         "crash": _("the training crashed"),
         "unsupported": _("cannot run here"),
-        "interrupted": _("interrupted"),
     }
 
 

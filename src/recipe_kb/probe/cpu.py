@@ -20,8 +20,8 @@ MAX_ACCUMULATION = 2
 MAX_LENGTH = 64
 """Tokens per row: attention, position embeddings and padding behave as at 512."""
 
-OPTIMIZERS = frozenset({"adamw_torch", "adafactor", "sgd"})
-"""Optimizers that a CPU runs as a GPU does. Fused, 8-bit and paged ones have GPU kernels."""
+OPTIMIZERS = frozenset({"adamw_torch", "adamw_torch_fused", "adafactor", "sgd"})
+"""Optimizers that a CPU runs as a GPU does. 8-bit and paged ones have GPU kernels."""
 
 WHY_PRECISION = "no-half-precision-on-cpu"
 WHY_TF32 = "tf32-is-a-gpu-format"

@@ -1,7 +1,5 @@
 """Under what a result was obtained: as much of it as is known without importing torch."""
 
-import hashlib
-import json
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +8,7 @@ from typing import Any
 
 from recipe_kb import __version__
 from recipe_kb.probe.request import ProbeRequest
-from recipe_kb.schema.recipe import Recipe
+from recipe_kb.resolve.recipe_hash import recipe_hash
 
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "bitsandbytes")
 """Packages whose version can change a result."""
@@ -37,16 +35,6 @@ def fingerprint(request: ProbeRequest) -> dict[str, Any]:
         "cpu": _cpu_name(),
         "num_cores": os.cpu_count(),
     }
-
-
-def recipe_hash(recipe: Recipe) -> str:
-    """Return the SHA-256 of what is trained, as canonical JSON: a change of it makes evidence out of date.
-
-    Words, provenance and the status are left out: evidence itself changes the status.
-    """
-    trained = {"settings": recipe.settings.values(), "task_mixing": recipe.task_mixing}
-    canonical = json.dumps(trained, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _version(package: str) -> str | None:

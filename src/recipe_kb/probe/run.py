@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recipe_kb.probe.ending import judge_ending
+from recipe_kb.probe.ending import judge_ending, oom_kills
 from recipe_kb.probe.fingerprint import fingerprint
 from recipe_kb.probe.measure import measured
 from recipe_kb.probe.messages import Finished, Message, Progress, Started, Task, UnreadableLineError, parse
@@ -80,6 +80,7 @@ def probe(
 
 def _follow(child: Child, report: _Report) -> Judgement:
     """Take the child's messages until it ends, and judge the end."""
+    kills = oom_kills()
     try:
         for line in child.lines():
             report.take(parse(line))
@@ -92,7 +93,7 @@ def _follow(child: Child, report: _Report) -> Judgement:
     returncode = child.wait()
     finished = report.finished
     if finished is None:
-        return judge_ending(returncode, child.stderr_tail())
+        return judge_ending(returncode, child.stderr_tail(), kernel_killed=oom_kills() != kills)
     if finished.failure is not None:
         return Judgement(finished.failure, finished.reason)
     if not finished.steps:
@@ -105,8 +106,13 @@ def _evidence(report: _Report, judgement: Judgement, *, started: datetime, wall_
     request, plan, finished = report.request, report.plan, report.finished
     trend = loss_trend(finished.steps, plan.steps_per_round) if finished else None
     gpu_name = report.started.gpu_name if report.started else None
+    figures = measured(finished, plan, request, wall_s=wall_s) if finished and finished.steps else None
     confirmed, needs_gpu = aspects(
-        judgement.verdict, plan, own_gpu=gpu_name in request.gpu_names, loss_compared=trend is not None
+        judgement.verdict,
+        plan,
+        own_gpu=gpu_name in request.gpu_names,
+        loss_compared=trend is not None,
+        timed=figures is not None and figures.step_time_s_median is not None,
     )
     facts = fingerprint(request)
     if report.started:
@@ -124,7 +130,7 @@ def _evidence(report: _Report, judgement: Judgement, *, started: datetime, wall_
         confirmed=confirmed,
         needs_gpu=needs_gpu,
         deviations=plan.deviations,
-        measured=measured(finished, plan, request, wall_s=wall_s) if finished and finished.steps else None,
+        measured=figures,
         fingerprint=facts,
     )
 

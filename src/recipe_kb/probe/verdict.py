@@ -86,7 +86,7 @@ _HARDWARE: tuple[Aspect, ...] = ("memory", "speed", "precision")
 
 
 def aspects(
-    verdict: Verdict, plan: RunPlan, *, own_gpu: bool, loss_compared: bool
+    verdict: Verdict, plan: RunPlan, *, own_gpu: bool, loss_compared: bool, timed: bool
 ) -> tuple[tuple[Aspect, ...], tuple[Aspect, ...]]:
     """Tell what a verdict confirms of the recipe.
 
@@ -94,6 +94,7 @@ def aspects(
         verdict: Of the run.
         plan: What was run; accumulation and several tasks count only where the run had them.
         own_gpu: Whether it ran on the GPU that the recipe is for; nothing else confirms memory, speed or precision.
+        timed: Whether steps were left to time after warm-up; a run shorter than that confirms no hardware.
         loss_compared: Whether the run was long enough for a trend.
 
     Returns:
@@ -109,6 +110,6 @@ def aspects(
         confirmed.append("accumulation")
     if plan.tasks > 1:
         confirmed.append("multi_task")
-    if own_gpu and verdict == "passed":
+    if own_gpu and verdict == "passed" and loss_compared and timed:
         confirmed += _HARDWARE
     return tuple(confirmed), needs_gpu

@@ -8,7 +8,7 @@ from recipe_kb.errors import BadInputError, FindingError, Problem
 from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.estimate import MemoryEstimate, estimate, limit_bytes
 from recipe_kb.resolve.ladder import build_ladder
-from recipe_kb.resolve.rules import effective_batch_size
+from recipe_kb.resolve.rules import effective_batch_size, keep_effective_batch
 from recipe_kb.schema.base import Goal, Method, TaskMixing, Text
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
@@ -18,6 +18,12 @@ from recipe_kb.store.store import Store
 
 SCHEMA = "kb-recipe/1"
 DEFAULT_LENGTH = 512
+_DDP = Text(
+    en="Memory is that of one card training alone: the buckets in which several cards exchange gradients, about the "
+    "size of the gradients, are not counted.",
+    vi="Bộ nhớ ở đây là của một card train riêng: chưa tính các bucket để nhiều card trao đổi gradient, cỡ bằng "
+    "chính gradient.",
+)
 _METHODS: tuple[Method, ...] = ("full", "lora", "qlora")
 
 
@@ -149,25 +155,40 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
     else:
         from recipe_kb.resolve.derive import derive  # not before: an exact recipe does without it
 
-        mixing: TaskMixing | None = "interleaved" if key.tasks[1] > 1 else None
+        several_heads = key.tasks[1] > 1 and model.family == "encoder"
+        mixing: TaskMixing | None = "interleaved" if several_heads else None
         derived = derive(key, gpu, model, limit, constants, mixing)
         if derived.recipe is None:
             raise FindingError(_nothing_fits(store, key, gpu, model, derived.memory))
-        recipe, memory, evidence = derived.recipe, derived.memory, []
-    if num_gpus > 1:
+        recipe, memory, evidence = derived.recipe, derived.memory, store.evidence(str(key))
+    if num_gpus > 1 and not recipe.refuted:
+        evidence = []
         recipe = _share(key, recipe, num_gpus)
         memory = estimate(key, recipe, model, limit, constants("memory-estimate"))
     return Answer(
         recipe_id=str(found or key),
-        key=replace(key, tasks=key.tasks),
+        key=key,
         num_gpus=num_gpus,
         recipe=recipe,
         gpu=gpu,
         model=model,
         memory=memory,
         evidence=evidence,
-        notes=recipe.notes + _rule_notes(store, key, recipe, model),
+        notes=recipe.notes + _rule_notes(store, recipe, model) + _fact_notes(gpu, model),
     )
+
+
+def command_for(key: RecipeKey, model: Model, num_gpus: int = 1) -> str:
+    """Write the command that asks for a cell."""
+    bare = BARE_MEMORY.fullmatch(key.gpu)
+    card = f"--vram {bare[1]}" if bare else f"--gpu {key.gpu}"
+    words = f"kb recipe {card} --model {key.model} --tasks {key.tasks[0]}"
+    if key.max_length != min(DEFAULT_LENGTH, model.max_length):
+        words += f" --max-length {key.max_length}"
+    for option, value, default in (("method", key.method, "full"), ("goal", key.goal, "balanced")):
+        if value != default:
+            words += f" --{option} {value}"
+    return words + (f" --num-gpus {num_gpus}" if num_gpus > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -178,23 +199,31 @@ class _Constants:
         return self.store.rule(rule_id).constants
 
 
-def _rule_notes(store: Store, key: RecipeKey, recipe: Recipe, model: Model) -> tuple[Text, ...]:
+def _rule_notes(store: Store, recipe: Recipe, model: Model) -> tuple[Text, ...]:
     """Return what a reader must know besides the settings: the multi-task rule, the accumulation trap."""
     notes: list[Text] = []
-    if key.tasks[1] > 1:
+    if recipe.task_mixing:
         notes.append(store.rule("num-tasks").statement)
-    trap = store.rule("effective-batch").caveat if recipe.settings.gradient_accumulation_steps > 1 else None
-    if trap and model.family == "encoder":
+    steps = [recipe.settings.gradient_accumulation_steps]
+    steps += [int(rung.set.get("gradient_accumulation_steps", 1)) for rung in recipe.ladder.out_of_memory]
+    trap = store.rule("effective-batch").caveat
+    if trap and max(steps) > 1 and model.family == "encoder":
         notes.append(trap)
     return tuple(notes)
+
+
+def _fact_notes(gpu: Gpu | None, model: Model) -> tuple[Text, ...]:
+    """Return what the facts say that decides whether a run works: input, borrowed figures, an old card's wheel."""
+    card = gpu.note if gpu and not gpu.supports.torch_default_wheel else None
+    return tuple(note for note in (model.note, model.fine_tuning.note, card) if note)
 
 
 def _share(key: RecipeKey, recipe: Recipe, num_gpus: int) -> Recipe:
     """Split the effective batch over several GPUs, as large per device as the recipe allows."""
     effective, settings = recipe.effective_batch_size, recipe.settings
     for per_device in range(settings.per_device_train_batch_size, 0, -1):
-        steps, rest = divmod(effective, per_device * num_gpus)
-        if rest == 0 and steps:
+        steps = keep_effective_batch(effective, per_device, num_gpus)
+        if steps:
             share = per_device * settings.per_device_eval_batch_size // settings.per_device_train_batch_size
             changed = replace(
                 settings,
@@ -211,7 +240,9 @@ def _share(key: RecipeKey, recipe: Recipe, num_gpus: int) -> Recipe:
                 settings=changed,
                 provenance=provenance,
                 effective_batch_size=per_device * steps,
-                ladder=build_ladder(key, changed, per_device * steps, None),
+                ladder=build_ladder(key, changed, per_device * steps),
+                corrections=(),
+                notes=(*recipe.notes, _DDP),
             )
     divisors = [str(count) for count in range(2, effective + 1) if effective % count == 0]
     what = _("An effective batch of {effective} cannot be split over {count} GPUs; these counts work: {counts}.")
@@ -221,7 +252,10 @@ def _share(key: RecipeKey, recipe: Recipe, num_gpus: int) -> Recipe:
 
 def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, memory: MemoryEstimate) -> Problem:
     """Say what fills the card even at one row, and which method or GPU would do."""
-    what = _("Nothing fits: {model} with {method} needs about {need} on {gpu} even with one row, and {limit} is free.")
+    what = _(
+        "Nothing fits: {model} with {method} needs about {need} on {gpu} even with one row, "
+        "and {limit} may be used, a tenth kept free."
+    )
     what = what.format(
         model=key.model,
         method=key.method,
@@ -236,13 +270,11 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
         cheaper = replace(key, method=method)
         if derive(cheaper, gpu, model, memory.limit_bytes, constants, None).recipe:
             what += " " + _("It fits with --method {method}.").format(method=method)
-            typed = f"--gpu {key.gpu} --model {key.model} --tasks {key.tasks[0]} --method {method}"
-            return Problem(code="KB210", what=what, next_command=f"kb recipe {typed}")
+            return Problem(code="KB210", what=what, next_command=command_for(cheaper, model))
     larger = _smallest_gpu(store, key, model, constants)
     if larger:
         what += " " + _("The smallest card it fits is {gpu}.").format(gpu=larger)
-        typed = f"--gpu {larger} --model {key.model} --tasks {key.tasks[0]} --method {key.method}"
-        return Problem(code="KB210", what=what, next_command=f"kb recipe {typed}")
+        return Problem(code="KB210", what=what, next_command=command_for(replace(key, gpu=larger), model))
     what += " " + _("No single card of the knowledge base holds it.")
     return Problem(code="KB210", what=what, next_command="kb list gpus")
 

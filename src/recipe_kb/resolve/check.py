@@ -1,6 +1,7 @@
 """The knowledge base itself: every file fits its schema, every reference leads somewhere, every sum holds."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,15 +12,18 @@ from pydantic import TypeAdapter, ValidationError
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.estimate import estimate, limit_bytes
+from recipe_kb.resolve.recipe_hash import recipe_hash
 from recipe_kb.resolve.rules import RULES
 from recipe_kb.schema.evidence import Evidence
 from recipe_kb.schema.recipe import MAX_TASKS, Recipe, RecipeKey, Rung, Settings
 from recipe_kb.store.names import BARE_MEMORY, gpu_spellings, model_spellings
 from recipe_kb.store.store import Store
-from recipe_kb.store.yaml_file import line_in
+from recipe_kb.store.yaml_file import line_in, yaml_error
 from recipe_kb.text import squash
 
 Found = TypeVar("Found")
+_PLACES = re.compile(r"[a-z]+\.yaml|(gpus|models|rules|claims)/[^/]+\.yaml|recipes/[^/]+/[^/]+/[^/]+\.yaml")
+_BATCH = ("per_device_train_batch_size", "gradient_accumulation_steps")
 _CORRECTABLE = {*Settings.__dataclass_fields__, "max_length", "warmup_steps"}
 """Settings that a guide may name; a fixed number of warm-up steps is one we do not take over."""
 
@@ -70,8 +74,10 @@ class Checker:
 
     def add(self, code: str, what: str, relative: str, loc: Sequence[str | int] = ()) -> None:
         """Add one problem at a place of a file that is known to be readable."""
-        line = line_in(self.store.root / relative, loc)
-        where = f"{self.store.shown(relative)}:{line}"
+        try:
+            where = f"{self.store.shown(relative)}:{line_in(self.store.root / relative, loc)}"
+        except (OSError, ValueError, yaml_error()):
+            where = self.store.shown(relative)  # the file is no YAML; only its name can be wrong
         self.problems.append(Problem(code=code, what=what, where=where, next_command="kb check"))
 
     def refer(self, known: Iterable[str], name: str, relative: str, loc: Sequence[str | int]) -> None:
@@ -82,8 +88,12 @@ class Checker:
 
     def _check_files(self) -> None:
         """Names are data too: no stray file, and one Unicode form so that search and comparison agree."""
-        for path in sorted(self.store.root.rglob("*.yaml")):
+        for path in sorted([*self.store.root.rglob("*.yaml"), *self.store.root.rglob("*.yml")]):
             relative = path.relative_to(self.store.root).as_posix()
+            if not _PLACES.fullmatch(relative):
+                what = _("no file belongs here")
+                where = self.store.shown(relative)
+                self.problems.append(Problem(code="KB108", what=what, where=where, next_command="kb check"))
             try:
                 content = path.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError):
@@ -96,11 +106,18 @@ class Checker:
 
     def _check_facts(self) -> None:
         for gpu_id, gpu in self.gpus.items():
+            low, high = gpu.memory.torch_total_mib
+            if not 0 < low <= high <= gpu.memory.nvidia_smi_total_mib * 1.01:
+                what = _("torch_total_mib must rise and stay within nvidia_smi_total_mib")
+                self.add("KB113", what, f"gpus/{gpu_id}.yaml", ("memory", "torch_total_mib"))
             for position, source in enumerate(gpu.sources):
                 self.refer(self.sources, source, f"gpus/{gpu_id}.yaml", ("sources", position))
         for model_id, model in self.models.items():
             for position, source in enumerate(model.sources):
                 self.refer(self.sources, source, f"models/{model_id}.yaml", ("sources", position))
+            if model.parameters.embeddings >= model.parameters.base:
+                what = _("embeddings cannot hold more parameters than the model")
+                self.add("KB113", what, f"models/{model_id}.yaml", ("parameters", "embeddings"))
             place = ("fine_tuning", "source")
             self.refer(self.sources, model.fine_tuning.source, f"models/{model_id}.yaml", place)
         for rule_id, rule in self.rules.items():
@@ -138,9 +155,11 @@ class Checker:
                 for index, other in enumerate(claim.conflicts_with):
                     self.refer(self.claims, other, relative, ("claims", position, "conflicts_with", index))
                 if claim.context.gpu:
-                    self.refer(self.gpus, claim.context.gpu, relative, ("claims", position, "context", "gpu"))
+                    self.refer(
+                        self.store.gpu_ids(), claim.context.gpu, relative, ("claims", position, "context", "gpu")
+                    )
                 for model in claim.context.model or ():
-                    self.refer(self.models, model, relative, ("claims", position, "context", "model"))
+                    self.refer(self.store.model_ids(), model, relative, ("claims", position, "context", "model"))
 
     def _check_recipes(self) -> None:
         store = self.store
@@ -167,8 +186,8 @@ class Checker:
         bare = BARE_MEMORY.fullmatch(key.gpu)
         gpu = self.gpus.get(key.gpu)
         if not bare:
-            self.refer(self.gpus, key.gpu, relative, ())
-        self.refer(self.models, key.model, relative, ())
+            self.refer(self.store.gpu_ids(), key.gpu, relative, ())
+        self.refer(self.store.model_ids(), key.model, relative, ())
         model = self.models.get(key.model)
         if model and key.max_length > model.max_length:
             what = _("{model} takes at most {limit} tokens").format(model=key.model, limit=model.max_length)
@@ -177,7 +196,8 @@ class Checker:
             self.add("KB113", _("this GPU has no bf16 units"), relative, ("settings", "precision"))
         if gpu and recipe.settings.tf32 and not gpu.supports.tf32:
             self.add("KB113", _("this GPU has no TF32 units"), relative, ("settings", "tf32"))
-        if (key.tasks[1] > 1) != (recipe.task_mixing is not None):
+        several_heads = key.tasks[1] > 1 and (model is None or model.family == "encoder")
+        if several_heads != (recipe.task_mixing is not None):
             what = _("task_mixing belongs to recipes of several tasks, and only to them")
             self.add("KB113", what, relative, ("task_mixing",))
         constants = self.rules.get("memory-estimate")
@@ -193,12 +213,15 @@ class Checker:
         relative = self.store.recipe_path(key)
         known: dict[str, Iterable[str]] = {
             "claim": self.claims,
-            "rule": self.rules,
+            "rule": self.store.rule_ids(),
             "source": self.sources,
-            "gpu": self.gpus,
-            "model": self.models,
+            "gpu": self.store.gpu_ids(),
+            "model": self.store.model_ids(),
         }
         kept = {path.relative_to(self.store.root).as_posix() for path in (self.store.root / "evidence").rglob("*.json")}
+        claimed = [source.claim for source in recipe.provenance.values() if source.claim]
+        if recipe.origin == "guide" and not claimed:
+            self.add("KB107", _("origin is guide, but no setting comes from a claim"), relative, ("origin",))
         for name, source in recipe.provenance.items():
             if source.evidence is not None:
                 self.refer(kept, source.evidence, relative, ("provenance", name, "evidence"))
@@ -219,19 +242,29 @@ class Checker:
                 self.add("KB106", what, relative, ("refuted", "instead", position))
 
     def _check_status(self, key: RecipeKey, recipe: Recipe) -> None:
-        """A recipe is measured or emulated only by a probe that passed, on that GPU or held to its limits."""
+        """A recipe is measured or emulated only by a passed probe of these very settings."""
         modes = {"measured": "native", "emulated": "emulated"}
         wanted = modes.get(recipe.status)
         if wanted is None:
             return
+        gpu = self.gpus.get(key.gpu)
         proofs = self._one(lambda: self.store.evidence(str(key)), ())
-        if not any(proof["mode"] == wanted and "memory" in proof["confirmed"] for proof in proofs):
-            what = _("status is {status}, but there is no evidence of a passed {mode} probe")
-            relative = self.store.recipe_path(key)
-            self.add("KB116", what.format(status=recipe.status, mode=wanted), relative, ("status",))
+        for proof in proofs:
+            own = wanted == "emulated" or (gpu is not None and proof["gpu_name"] in gpu.device_names)
+            passed = proof["mode"] == wanted and proof["verdict"] == "passed" and "memory" in proof["confirmed"]
+            if own and passed and proof["recipe_sha256"] == recipe_hash(recipe):
+                return
+        what = _("status is {status}, but there is no evidence of a passed {mode} probe of these settings")
+        relative = self.store.recipe_path(key)
+        self.add("KB116", what.format(status=recipe.status, mode=wanted), relative, ("status",))
 
     def _check_rung(self, recipe: Recipe, rung: Rung, relative: str, place: tuple[str | int, ...]) -> None:
         self.refer(self.remedies, rung.why, relative, (*place, "why"))
+        if rung.why == "smaller-batch":
+            batch, steps = (rung.set.get(name) for name in _BATCH)
+            if not (isinstance(batch, int) and isinstance(steps, int) and batch * steps == recipe.effective_batch_size):
+                what = _("this rung does not keep the effective batch of {effective}")
+                self.add("KB101", what.format(effective=recipe.effective_batch_size), relative, place)
         changes = {name: value for name, value in rung.set.items() if name != "max_length"}
         try:
             TypeAdapter(Settings).validate_python(recipe.settings.values() | changes)

@@ -29,7 +29,7 @@ _LIBRARY_DEFAULTS: dict[str, Any] = {
     "lr_scheduler_type": "linear",
     "optim": "adamw_torch_fused",
 }
-_WEIGHT_DECAY = 0.01
+_ENCODER_WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,30 @@ def derive(
         constants: Constants of each rule.
         mixing: How tasks share a step; None for one task.
     """
-    start = _start(key, gpu, model, constants)
+
+    def search(goal: str) -> Derived:
+        start = _start(key, gpu, model, constants, constants("goal-batch")[goal])
+        return _search(key, start, gpu, model, limit, constants, mixing)
+
+    derived = search(key.goal)
+    if key.goal == "speed" and derived.recipe and derived.recipe.settings.gradient_accumulation_steps > 1:
+        # Accumulation costs time and saves only memory, so a larger effective batch is no gain where it needs it.
+        smaller = search("balanced")
+        if smaller.recipe and smaller.recipe.settings.gradient_accumulation_steps == 1:
+            return smaller
+    return derived
+
+
+def _search(
+    key: RecipeKey,
+    start: "_Start",
+    gpu: Gpu | None,
+    model: Model,
+    limit: int,
+    constants: Constants,
+    mixing: TaskMixing | None,
+) -> Derived:
+    """Find the best settings of a start that fit."""
     memory_constants = constants("memory-estimate")
 
     def measure(settings: Settings) -> MemoryEstimate:
@@ -71,7 +94,7 @@ def derive(
         assert closest is not None  # noqa: S101 - there is always a candidate with one row
         return Derived(recipe=None, memory=closest)
     settings, memory = chosen
-    recipe = _recipe(key, settings, start, model, gpu, constants, mixing, measure)
+    recipe = _recipe(key, settings, start, mixing)
     return Derived(recipe=recipe, memory=memory)
 
 
@@ -84,15 +107,14 @@ class _Start:
     provenance: dict[str, Provenance]
 
 
-def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants) -> _Start:
+def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants, factor: float) -> _Start:
     encoder = model.family == "encoder"
     lora = constants("lora-start") if key.method != "full" else None
     published = model.fine_tuning
     base_batch = int(lora["effective_batch_size"]) if lora else published.effective_batch_size
     base_rate = lora["learning_rate"] if lora else published.learning_rate
-    factor = constants("goal-batch")[key.goal]
     effective = goal_batch(base_batch, factor)
-    origin = Provenance(rule="lora-start") if lora else Provenance(source=published.source, note=published.note)
+    origin = Provenance(rule="lora-start") if lora else Provenance(source=published.source)
     rate = base_rate if factor == 1 else round_rate(sqrt_adam(base_rate, base_batch, effective))
     loader = constants("data-loader")
     hardware = _of_gpu(gpu)
@@ -100,9 +122,9 @@ def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants) 
         **_LIBRARY_DEFAULTS,
         "learning_rate": rate,
         "warmup_ratio": constants("warm-up")["encoder_ratio" if encoder else "decoder_ratio"],
-        "num_train_epochs": int(lora["num_train_epochs"]) if lora else published.num_train_epochs,
-        "weight_decay": _WEIGHT_DECAY,
-        "precision": precision(gpu),
+        "num_train_epochs": int(lora["num_train_epochs"]) if lora and not encoder else published.num_train_epochs,
+        "weight_decay": _ENCODER_WEIGHT_DECAY if encoder else 0.0,
+        "precision": "fp32" if model.overflows_in_fp16 and precision(gpu) == "fp16" else precision(gpu),
         "tf32": bool(gpu and gpu.supports.tf32),
         "gradient_checkpointing": False,
         "attn_implementation": model.default_attention,
@@ -115,9 +137,9 @@ def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants) 
     provenance |= {name: Provenance(rule="data-loader") for name in values if name.startswith("dataloader_")}
     provenance |= {
         "learning_rate": origin if factor == 1 else Provenance(rule="sqrt-adam"),
-        "num_train_epochs": origin,
+        "num_train_epochs": origin if lora and not encoder else Provenance(model=key.model),
         "warmup_ratio": Provenance(rule="warm-up"),
-        "weight_decay": Provenance(source="bert-2018"),
+        "weight_decay": Provenance(source="bert-2018" if encoder else "transformers-5.23"),
         "precision": hardware(key.gpu, "precision"),
         "tf32": hardware(key.gpu, "precision"),
         "attn_implementation": Provenance(model=key.model),
@@ -174,16 +196,7 @@ def _better(new: Settings, old: Settings) -> bool:
     return old.per_device_train_batch_size < _ENOUGH_ROWS <= new.per_device_train_batch_size
 
 
-def _recipe(
-    key: RecipeKey,
-    settings: Settings,
-    start: _Start,
-    model: Model,
-    gpu: Gpu | None,
-    constants: Constants,
-    mixing: TaskMixing | None,
-    measure: Callable[[Settings], MemoryEstimate],
-) -> Recipe:
+def _recipe(key: RecipeKey, settings: Settings, start: _Start, mixing: TaskMixing | None) -> Recipe:
     provenance = start.provenance | {
         "per_device_train_batch_size": Provenance(rule="memory-estimate"),
         "gradient_accumulation_steps": Provenance(rule="keep-effective-batch"),
@@ -192,13 +205,6 @@ def _recipe(
     }
     if settings.optim != start.values["optim"]:
         provenance["optim"] = Provenance(rule="memory-estimate")
-    larger = [
-        candidate.per_device_train_batch_size
-        for candidate in _candidates(start, model, constants, gpu)
-        if candidate.gradient_checkpointing == settings.gradient_checkpointing
-        and candidate.per_device_train_batch_size > settings.per_device_train_batch_size
-        and measure(candidate).fits
-    ]
     return Recipe(
         origin="derived",
         status="predicted",
@@ -206,5 +212,5 @@ def _recipe(
         effective_batch_size=start.effective,
         settings=settings,
         provenance={name: provenance[name] for name in settings.given()},
-        ladder=build_ladder(key, settings, start.effective, max(larger, default=None)),
+        ladder=build_ladder(key, settings, start.effective),
     )

@@ -16,6 +16,13 @@ from recipe_kb.units import GIB, MIB
 Constants = Mapping[str, float]
 NUM_LABELS = 9
 """Labels per head, as in CoNLL-style tagging: 7,000 parameters on BERT-base, a hundred kilobytes in training."""
+_STATE_OF = {
+    "adamw_bnb_8bit": "adam_8bit_state_bytes",
+    "paged_adamw_8bit": "adam_8bit_state_bytes",
+    "adafactor": "no_state_bytes",
+    "sgd": "no_state_bytes",
+}
+"""Optimizer -> the constant of its state per parameter, where it is not Adam's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +97,8 @@ def adapter_parameters(model: Model, rank: int) -> int:
 
 def _static_parts(key: RecipeKey, settings: Settings, model: Model, constants: Constants) -> dict[str, int]:
     """Return what lives through the whole step: weights, gradients, optimizer state, autocast copies."""
-    base = model.parameters.base + NUM_LABELS * model.shape.hidden_size * key.tasks[1] * (model.family == "encoder")
-    state = constants["adam_8bit_state_bytes" if "8bit" in settings.optim else "adam_state_bytes"]
+    base = model.parameters.trained + NUM_LABELS * model.shape.hidden_size * key.tasks[1] * (model.family == "encoder")
+    state = constants[_STATE_OF.get(settings.optim, "adam_state_bytes")]
     if key.method == "full":
         trained, frozen = base, 0.0
     else:

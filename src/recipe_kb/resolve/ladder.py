@@ -7,14 +7,13 @@ _SHORTEST_LENGTH = 64
 _MAX_WORKERS = 4
 
 
-def build_ladder(key: RecipeKey, settings: Settings, effective: int, larger_batch: int | None) -> Ladder:
+def build_ladder(key: RecipeKey, settings: Settings, effective: int) -> Ladder:
     """Make the ladder of a recipe.
 
     Args:
         key: The cell, for its length.
         settings: Where the ladder starts.
         effective: The effective batch that smaller and larger per-device batches keep.
-        larger_batch: A larger per-device batch that is predicted to fit, if there is one.
     """
     memory = _smaller_batches(settings.per_device_train_batch_size, effective, limit=2)
     if not settings.gradient_checkpointing:
@@ -26,7 +25,7 @@ def build_ladder(key: RecipeKey, settings: Settings, effective: int, larger_batc
         memory.append(Rung(set={"max_length": key.max_length // 2}, why="shorter-length"))
     if key.method == "full" and "8bit" not in settings.optim:
         memory.append(Rung(set={"optim": "adamw_bnb_8bit"}, why="8bit-optimizer"))
-    return Ladder(out_of_memory=tuple(memory), slow=tuple(_faster(settings, effective, larger_batch)))
+    return Ladder(out_of_memory=tuple(memory), slow=tuple(_faster(key, settings)))
 
 
 def _smaller_batches(per_device: int, effective: int, limit: int) -> list[Rung]:
@@ -42,14 +41,11 @@ def _smaller_batches(per_device: int, effective: int, limit: int) -> list[Rung]:
     return rungs
 
 
-def _faster(settings: Settings, effective: int, larger_batch: int | None) -> list[Rung]:
+def _faster(key: RecipeKey, settings: Settings) -> list[Rung]:
+    """A larger batch is not among them: the recipe already has the largest that fits its effective batch."""
     rungs = []
-    steps = keep_effective_batch(effective, larger_batch) if larger_batch else None
-    if larger_batch and steps:
-        values = {"per_device_train_batch_size": larger_batch, "gradient_accumulation_steps": steps}
-        rungs.append(Rung(set=dict(values), why="larger-batch"))
-    if settings.gradient_checkpointing:
-        rungs.append(Rung(set={"gradient_checkpointing": False}, why="no-checkpointing"))
     if settings.dataloader_num_workers < _MAX_WORKERS:
         rungs.append(Rung(set={"dataloader_num_workers": _MAX_WORKERS}, why="more-workers"))
+    if key.max_length // 2 >= _SHORTEST_LENGTH:
+        rungs.append(Rung(set={"max_length": key.max_length // 2}, why="shorter-length"))
     return rungs

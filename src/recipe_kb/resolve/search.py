@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from recipe_kb.schema.base import Text
 from recipe_kb.schema.rule import Term
 from recipe_kb.store.store import Store
-from recipe_kb.text import search_words
+from recipe_kb.text import search_words, squash
 
 Words = tuple[str, ...]
 _TITLE_WEIGHT = 5
+_NAMED_WEIGHT = 100
+_LANGUAGES = {"vi": "Vietnamese tiếng Việt", "en": "English tiếng Anh", "multilingual": "multilingual đa ngôn ngữ"}
 _KINDS = ("term", "rule", "recipe", "gpu", "model", "guide", "claim", "source")
 
 
@@ -44,9 +46,10 @@ def search(store: Store, query: str) -> list[Hit]:
     for document in documents(store, terms):
         title = tuple(search_words(f"{document.id} {document.title.en} {document.title.vi}"))
         words = title + tuple(search_words(document.body))
+        named = _NAMED_WEIGHT * (squash(query) == squash(document.id))
         scores = [_score(concept, title, words) for concept in concepts]
         if scores and all(scores):
-            hits.append(Hit(document=document, score=sum(scores)))
+            hits.append(Hit(document=document, score=sum(scores) + named))
     return sorted(hits, key=lambda hit: (-hit.score, _KINDS.index(hit.document.kind), hit.document.id))
 
 
@@ -95,7 +98,7 @@ def documents(store: Store, terms: Iterable[Term]) -> Iterator[Document]:
         yield Document(kind="term", id=term.id, title=Text(en=term.en, vi=term.vi), body=body)
     for rule_id in store.rule_ids():
         rule = store.rule(rule_id)
-        body = f"{rule.formula} {rule.statement.en} {rule.statement.vi}"
+        body = " ".join((rule.formula, rule.statement.en, rule.statement.vi, *_both(rule.caveat)))
         yield Document(kind="rule", id=rule_id, title=rule.title, body=body)
     for gpu_id in store.gpu_ids():
         gpu = store.gpu(gpu_id)
@@ -103,7 +106,9 @@ def documents(store: Store, terms: Iterable[Term]) -> Iterator[Document]:
         yield Document(kind="gpu", id=gpu_id, title=Text(en=gpu.name, vi=gpu.name), body=names)
     for model_id in store.model_ids():
         model = store.model(model_id)
-        names = " ".join((model.hub_id, *model.aliases, model.architecture, *_both(model.note)))
+        spoken = [_LANGUAGES.get(language, language) for language in model.languages]
+        notes = (*_both(model.note), *_both(model.fine_tuning.note))
+        names = " ".join((model.hub_id, *model.aliases, model.architecture, *spoken, *notes))
         yield Document(kind="model", id=model_id, title=Text(en=model.hub_id, vi=model.hub_id), body=names)
     for key in store.recipe_keys():
         tasks = " ".join(f"{count}t {count} task tasks" for count in range(key.tasks[0], key.tasks[1] + 1))

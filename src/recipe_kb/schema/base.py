@@ -60,6 +60,11 @@ NonEmpty = Annotated[str, Limits(min_length=1)]
 Method = Literal["full", "lora", "qlora"]
 Goal = Literal["quality", "balanced", "speed"]
 Precision = Literal["fp32", "fp16", "bf16"]
+Optimizer = Literal["adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_8bit", "adafactor", "sgd"]
+Scheduler = Literal[
+    "linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt", "cosine_with_restarts"
+]
+Attention = Literal["eager", "sdpa", "flash_attention_2", "flex_attention"]
 TaskMixing = Literal["interleaved", "joint"]
 Origin = Literal["guide", "published", "derived", "tuned"]
 Status = Literal["measured", "emulated", "predicted", "reported", "refuted"]

@@ -13,9 +13,7 @@ class Record(BaseModel):
 
 SCHEMA: Final = "kb-evidence/1"
 
-Verdict = Literal[
-    "passed", "oom", "not_finite", "no_progress", "alloc_retries", "timeout", "crash", "unsupported", "interrupted"
-]
+Verdict = Literal["passed", "oom", "not_finite", "no_progress", "alloc_retries", "timeout", "crash", "unsupported"]
 Aspect = Literal[
     "trains", "loss_falls", "gradients_finite", "accumulation", "multi_task", "memory", "speed", "precision"
 ]

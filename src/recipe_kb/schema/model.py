@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from recipe_kb.schema.base import Limits, Positive, Slug, Text, record
+from recipe_kb.schema.base import Limits, Positive, Scheduler, Slug, Text, record
 
 
 @record
@@ -31,6 +31,11 @@ class Parameters:
     sequence_classification_2: int | None = None
     embeddings: Positive
 
+    @property
+    def trained(self) -> int:
+        """What fine-tuning holds: a decoder with its language-model head, an encoder without any head."""
+        return self.causal_lm or self.image_text_to_text or self.base
+
 
 @record
 class FineTuning:
@@ -44,7 +49,7 @@ class FineTuning:
     effective_batch_size: Positive
     learning_rate: Annotated[float, Limits(gt=0, lt=1)]
     num_train_epochs: Positive
-    lr_scheduler_type: str | None = None
+    lr_scheduler_type: Scheduler | None = None
     warmup_ratio: Annotated[float, Limits(ge=0, lt=1)] | None = None
     batch_sizes: tuple[int, ...] = ()
     learning_rates: tuple[float, ...] = ()
@@ -57,6 +62,7 @@ class Model:
     """One model: hub id, the names people type, the values that build it without the hub, licence, sources.
 
     `max_length` is usable tokens (RoBERTa-like models lose two positions to padding).
+    `overflows_in_fp16`: activations leave fp16's range, so a card without bf16 must train it in fp32.
     `config` goes to `AutoConfig.for_model(**config)`.
     """
 
@@ -68,6 +74,7 @@ class Model:
     shape: Shape
     max_length: Positive
     config: dict[str, Any]
+    overflows_in_fp16: bool = False
     default_attention: Literal["sdpa", "eager"]
     licence: str
     gated: bool

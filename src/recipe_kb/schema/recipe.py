@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from recipe_kb.schema.base import (
+    Attention,
     Goal,
     Limits,
     Method,
+    Optimizer,
     Origin,
     Positive,
     Precision,
+    Scheduler,
     Slug,
     Status,
     TaskMixing,
@@ -73,10 +76,10 @@ class Settings:
     per_device_eval_batch_size: Positive
     gradient_accumulation_steps: Positive
     learning_rate: Annotated[float, Limits(gt=0, lt=1)]
-    lr_scheduler_type: str
+    lr_scheduler_type: Scheduler
     warmup_ratio: Annotated[float, Limits(ge=0, lt=1)]
     num_train_epochs: Positive
-    optim: str
+    optim: Optimizer
     weight_decay: Annotated[float, Limits(ge=0)]
     adam_beta1: Annotated[float, Limits(gt=0, lt=1)]
     adam_beta2: Annotated[float, Limits(gt=0, lt=1)]
@@ -85,7 +88,7 @@ class Settings:
     precision: Precision
     tf32: bool
     gradient_checkpointing: bool
-    attn_implementation: str
+    attn_implementation: Attention
     dataloader_num_workers: Annotated[int, Limits(ge=0)]
     dataloader_prefetch_factor: Positive | None
     dataloader_pin_memory: bool

@@ -10,15 +10,18 @@ from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.store.store import Store
 from recipe_kb.text import nearest, squash
+from recipe_kb.units import MIB
 
 if TYPE_CHECKING:
     from recipe_kb.schema.gpu import Gpu
     from recipe_kb.schema.model import Model
 
-BARE_MEMORY = re.compile(r"vram-(\d{1,4})gb")
+BARE_MEMORY = re.compile(r"vram-([1-9]\d{0,3})gb")
 """A card known only by its size: the id of `--vram 8` is `vram-8gb`."""
 
 
+_SIZE_TOLERANCE = 0.06
+"""Drivers before R510 leave out their own reserve, up to a twentieth of the card."""
 _PUNCTUATION = str.maketrans("", "", string.punctuation.replace(".", "") + string.whitespace)
 
 
@@ -65,7 +68,8 @@ def find_gpu(store: Store, typed: str) -> str:
     Raises:
         BadInputError: Nothing is called that; the nearest names are offered.
     """
-    return typed if BARE_MEMORY.fullmatch(typed) else _find(typed, _GPUS, store)
+    lowered = typed.strip().lower()
+    return lowered if BARE_MEMORY.fullmatch(lowered) else _find(typed, _GPUS, store)
 
 
 def find_model(store: Store, typed: str) -> str:
@@ -77,9 +81,22 @@ def find_model(store: Store, typed: str) -> str:
     return _find(typed, _MODELS, store)
 
 
-def gpu_of_device(store: Store, device_name: str) -> str | None:
-    """Return the id of the GPU that a driver calls so; None if the knowledge base does not know it."""
-    return _spelled(squash(device_name), _GPUS, store)
+def gpu_of_device(store: Store, device_name: str, total_bytes: int) -> str | None:
+    """Return the id of a GPU in a machine.
+
+    Args:
+        store: The knowledge base.
+        device_name: What the driver calls it; cards of several memory sizes share names.
+        total_bytes: Memory as NVML reports it.
+
+    Returns:
+        None if the knowledge base knows no card of that name and size.
+    """
+    found = _spelled(squash(device_name), _GPUS, store)
+    if found is None:
+        return None
+    expected = store.gpu(found).memory.nvidia_smi_total_mib * MIB
+    return found if abs(total_bytes - expected) <= _SIZE_TOLERANCE * expected else None
 
 
 def _find(typed: str, kind: _Kind, store: Store) -> str:
@@ -94,6 +111,8 @@ def _find(typed: str, kind: _Kind, store: Store) -> str:
     what = kind.unknown().format(typed=typed)
     if offered:
         what += " " + _("Did you mean {names}?").format(names=_(" or ").join(offered))
+    elif kind is _GPUS:
+        what += " " + _("Where only the size is known, use --vram.")
     raise BadInputError(Problem(code=kind.code, what=what, next_command=f"kb list {kind.folder}"))
 
 

@@ -94,7 +94,7 @@ class Store:
             yield from self.claim_file(guide).claims
 
     def claim(self, claim_id: str) -> "Claim":
-        """Read one claim without the others of its file; KeyError if there is none."""
+        """Read one claim without the others of its file; BadInputError if there is none."""
         from recipe_kb.schema.claim import Claim
         from recipe_kb.store.yaml_file import read_item
 
@@ -102,10 +102,23 @@ class Store:
         alone = read_item(self.root / relative, claim_id, Claim)
         if alone is not None:
             return alone
-        for claim in self.claim_file(claim_id[:3]).claims:
-            if claim.id == claim_id:
-                return claim
-        raise KeyError(claim_id)
+        claims = {claim.id: claim for claim in self.claim_file(claim_id[:3]).claims}
+        return self._referred(claims, claim_id, relative)
+
+    def _referred(self, records: dict[str, RecordType], name: str, relative: str) -> RecordType:
+        """Return a record that another one refers to."""
+        if name in records:
+            return records[name]
+        what = _("{name!r} is referred to but does not exist").format(name=name)
+        raise BadInputError(Problem(code="KB106", what=what, where=self.shown(relative), next_command="kb check"))
+
+    def source(self, source_id: str) -> "Source":
+        """Read one source."""
+        return self._referred(self.sources(), source_id, "sources.yaml")
+
+    def remedy(self, remedy_id: str) -> "Text":
+        """Read what one kind of ladder rung does."""
+        return self._referred(self.remedies(), remedy_id, "remedies.yaml")
 
     def sources(self) -> "dict[str, Source]":
         """Read the papers, data sheets and repositories that facts come from."""
@@ -158,12 +171,12 @@ class Store:
         for name in os.listdir(folder):  # noqa: PTH208 - ten thousand names, and Path objects cost a start its speed
             if name.endswith(f"t-{ending}.yaml"):
                 found = RecipeKey.parse(f"{key.gpu}/{key.model}/{name[:-5]}")
-                if found and found.tasks[0] <= key.tasks[0] <= found.tasks[1]:
+                if found and found.tasks[0] <= key.tasks[0] <= key.tasks[1] <= found.tasks[1]:
                     return found
         return None
 
     def evidence(self, recipe_id: str) -> list[dict[str, Any]]:
-        """Return path, verdict, mode and what is confirmed of the evidence of one recipe, newest first."""
+        """Return what the evidence of one recipe proves, newest first, each with its path."""
         folder = self.root / "evidence" / recipe_id
         if not folder.is_dir():
             return []
@@ -174,7 +187,8 @@ class Store:
             relative = path.relative_to(self.root).as_posix()
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
-                found.append({"path": relative} | {name: record[name] for name in ("verdict", "mode", "confirmed")})
+                proof = {name: record[name] for name in ("verdict", "mode", "confirmed", "gpu_name")}
+                found.append({"path": relative, **proof, "recipe_sha256": record["fingerprint"]["recipe_sha256"]})
             except (OSError, ValueError, KeyError, TypeError) as error:
                 what = _("is not evidence that a probe wrote")
                 where = self.shown(relative)

@@ -86,7 +86,10 @@ def read_item(path: Path, item_id: str, record_type: type[RecordType]) -> Record
         The record, or None if the item does not stand alone; the caller then reads the whole file.
     """
     start = f"- id: {item_id}\n".encode()
-    before, found, after = path.read_bytes().partition(start)
+    try:
+        before, found, after = path.read_bytes().partition(start)
+    except OSError:
+        return None
     if not found or (before and not before.endswith(b"\n")):
         return None
     try:
@@ -181,6 +184,11 @@ def line_at(node: yaml.Node | None, loc: Sequence[str | int], *, on_key: bool = 
 def line_in(path: Path, loc: Sequence[str | int]) -> int:
     """Return the line of a place in a file that is known to be valid YAML."""
     return line_at(yaml.compose(path.read_text(encoding="utf-8"), Loader=KbLoader), loc)
+
+
+def yaml_error() -> type[Exception]:
+    """Return what is raised for text that is no YAML; only this module imports the library."""
+    return yaml.YAMLError
 
 
 def read_untyped(path: Path) -> Any:

@@ -20,6 +20,8 @@ from recipe_kb.training.adapters import add_lora, base_dtype
 from recipe_kb.training.multi_task import MultiTaskEncoder
 from recipe_kb.training.unsupported import UnsupportedError
 
+_SIZES = ("model_type", "hidden_size", "num_hidden_layers", "intermediate_size")
+"""What decides memory and time of a model; vocabularies of one model differ between releases."""
 NUM_LABELS = 9
 """Labels of each token classification head: the BIO tags of CoNLL-2003, as `parameters.token_classification_9`."""
 
@@ -48,6 +50,8 @@ def build_network(
     """
     if method == "qlora":
         raise UnsupportedError(reasons.NO_QLORA)
+    if weights is not None:
+        _refuse_other_model(model, weights)
     dtype = base_dtype(settings.precision, method)
     torch.manual_seed(SEED)
     try:
@@ -60,6 +64,16 @@ def build_network(
     for name, value in model_attributes(model).items():
         setattr(network, name, value)
     return add_lora(network, settings) if method == "lora" else network
+
+
+def _refuse_other_model(model: Model, weights: Path) -> None:
+    """Evidence is about the recipe's model: weights of another size would measure something else."""
+    expected = AutoConfig.for_model(**model.config).get_text_config()
+    found = AutoConfig.from_pretrained(weights).get_text_config()
+    for name in _SIZES:
+        if getattr(found, name, None) != getattr(expected, name, None):
+            difference = {"name": name, "found": getattr(found, name, None), "expected": getattr(expected, name, None)}
+            raise UnsupportedError(reasons.OTHER_WEIGHTS.format(weights=weights.name, **difference))
 
 
 def _encoder(model: Model, tasks: int, weights: Path | None, **build: Any) -> nn.Module:
