@@ -17,6 +17,7 @@ from recipe_kb.store.yaml_file import dump
 _LORA = {"lora_r": "r", "lora_alpha": "lora_alpha", "lora_dropout": "lora_dropout"}
 
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+_HEADER = "# for transformers 5.23 or a later 5.x; older versions spell some of these otherwise\n"
 _NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
 
 
@@ -47,7 +48,7 @@ def write(
     lora = {theirs: getattr(settings, ours) for ours, theirs in _LORA.items() if getattr(settings, ours) is not None}
     if lora:
         document["lora"] = {**lora, "target_modules": "all-linear"}
-    return dump(document)
+    return _HEADER + dump(document)
 
 
 def read(document: Mapping[str, Any]) -> dict[str, Any]:
