@@ -6,7 +6,18 @@ import pytest
 from recipe_kb.cli import group
 from recipe_kb.cli.main import run
 
-INNER = {"__init__", "crash", "group", "machine", "main", "output", "recipe_id", "recipe_text", "validate_text"}
+INNER = {
+    "__init__",
+    "crash",
+    "entry",
+    "group",
+    "machine",
+    "main",
+    "output",
+    "recipe_id",
+    "recipe_text",
+    "validate_text",
+}
 
 
 def test_the_commands_are_the_files_of_the_folder():

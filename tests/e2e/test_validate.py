@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from checkout import KB
 
 RECIPE = "t4/all-minilm-l6-v2/2t-64-full"
 RESULT = "recipe verdict reason status loss_first loss_last peak_reserved_bytes samples_per_s evidence deviations"
+HEARS_CTRL_C = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+)
+"""A test run in the background inherits an ignored SIGINT; a person's terminal does not."""
 
 
 def test_a_probe_with_real_weights_is_recorded_and_shown(kb, broken_kb, tmp_path):
@@ -61,7 +68,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(broken_kb, tmp_path, delay_s):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     environ = os.environ | {"KB_ROOT": str(broken_kb), "TMPDIR": str(scratch), "KB_LANG": "en"}
-    command = [str(KB), "validate", "t4/biobert/8t-512-full", "--device", "cpu", "--record"]
+    command = [*HEARS_CTRL_C, str(KB), "validate", "t4/biobert/8t-512-full", "--device", "cpu", "--record"]
     with subprocess.Popen(
         command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
