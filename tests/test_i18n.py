@@ -1,9 +1,13 @@
 """Both languages: every message is translated, no placeholder is lost, the choice of language is as documented."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checkout import ROOT
 from recipe_kb import i18n
@@ -57,3 +61,13 @@ def test_numbers_for_reading_follow_the_language():
     assert (i18n.gib(15_633_219_584), i18n.number(1234.5, 1)) == ("14.56 GiB", "1,234.5")
     i18n.activate("vi")
     assert (i18n.gib(15_633_219_584), i18n.number(1234.5, 1)) == ("14,56 GiB", "1.234,5")
+
+
+@given(value=st.floats(-1e9, 1e9), digits=st.integers(0, 3), language=st.sampled_from(i18n.LANGUAGES))
+def test_numbers_are_those_of_the_locale_data(value, digits, language):
+    i18n.activate(language)
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    rounded = Decimal(f"{value:.{digits}f}")
+    assert i18n.number(value, digits).replace("-0", "0") == format_decimal(
+        rounded, format=pattern, locale=language
+    ).replace("-0", "0")
