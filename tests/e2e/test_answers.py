@@ -7,6 +7,8 @@ import jsonschema
 import pytest
 import yaml
 
+from recipe_kb.store.yaml_file import KbLoader
+
 CELL = ("--gpu", "t4", "--model", "biobert", "--tasks", "8")
 KEYS = (
     "schema id gpu model tasks max_length method goal num_gpus origin status settings effective_batch_size "
@@ -130,10 +132,9 @@ def test_schemas_describe_the_files(store):
         schema = json.loads((ROOT / "kb" / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
         paths = sorted((ROOT / "kb" / folder).rglob("*.yaml"))
         assert paths
-        from recipe_kb.store.yaml_file import read_untyped
 
         for path in paths:
-            jsonschema.validate(read_untyped(path), schema)
+            jsonschema.validate(yaml.load(path.read_text(encoding="utf-8"), Loader=KbLoader), schema)  # noqa: S506
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({"nonsense": 1}, schema)
 

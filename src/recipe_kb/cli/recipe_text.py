@@ -68,7 +68,7 @@ def _print_heading(answer: Answer, width: int) -> None:
     paragraph(f"{recipe.origin} ({origin[recipe.origin]})", width, _("origin") + ": ")
     paragraph(f"{recipe.status} ({meaning[recipe.status]})", width, _("status") + ": ")
     for record in answer.evidence:
-        paragraph(f"{record['path']}: {record['verdict']} ({record['mode']})", width, _("evidence") + ": ")
+        paragraph(f"{record['path']}: {_(record['verdict'])} ({record['mode']})", width, _("evidence") + ": ")
 
 
 def _tasks(answer: Answer) -> str:

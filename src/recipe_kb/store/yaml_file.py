@@ -191,11 +191,6 @@ def yaml_error() -> type[Exception]:
     return yaml.YAMLError
 
 
-def read_untyped(path: Path) -> Any:
-    """Read a YAML file that somebody else wrote: parsed safely, nothing executed."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=KbLoader)  # noqa: S506 - KbLoader is a SafeLoader
-
-
 def dump(value: Any) -> str:
     """Write plain data as YAML, keys in their own order, Vietnamese as it is."""
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
