@@ -21,6 +21,7 @@ from pydantic_core import core_schema
 
 from recipe_kb.i18n import DOMAIN, LANGUAGES
 from recipe_kb.schema.claim import ClaimFile, GuideFile
+from recipe_kb.schema.cuda import Cuda
 from recipe_kb.schema.evidence import Evidence
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
@@ -41,6 +42,7 @@ SCHEMAS = {
     "sources": SourceFile,
     "remedies": RemedyFile,
     "glossary": Glossary,
+    "cuda": Cuda,
     "evidence": Evidence,
 }
 

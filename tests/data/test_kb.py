@@ -51,6 +51,7 @@ def test_every_text_is_really_in_two_languages(store):
         *map(store.model, store.model_ids()),
         *store.terms(),
         store.remedies(),
+        store.cuda(),
     ]
     found = [text for record in records for text in texts(record)]
     assert len(found) > 500

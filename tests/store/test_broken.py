@@ -116,6 +116,24 @@ def test_a_claim_too_few_is_found(broken_kb):
 
 
 @pytest.mark.parametrize(
+    ("relative", "old", "new", "code", "words"),
+    [
+        ("cuda.yaml", "sources: [context-t4]", "sources: [context-t5]", "KB106", "'context-t5'"),
+        ("cuda.yaml", "pytorch-175344", "pytorch-175345", "KB106", "'pytorch-175345'"),
+        ("cuda.yaml", "    t4: {", "    t44: {", "KB106", "'t44'"),
+        ("cuda.yaml", "sm_count: 128", "sm_count: 0", "KB105", "unknown_gpu.sm_count must be > 0"),
+        ("cuda.yaml", "sm_count: 128", "sm_counts: 128", "KB103", "unknown key unknown_gpu.sm_counts"),
+        ("gpus/l4.yaml", 'compute_capability: "8.9"', 'compute_capability: "8.8"', "KB106", "'8.8'"),
+    ],
+)
+def test_the_constants_of_cuda_are_checked(broken_kb, relative, old, new, code, words):
+    line = edit(broken_kb, relative, old, new)
+    found = problems(broken_kb)
+    assert any(f"{relative}:{line}: {code}" in problem and words in problem for problem in found), found
+    assert all(f"{relative}:" in problem for problem in found)
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"\xff\xfe\x00bad",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from checkout import ROOT
+from recipe_kb.schema.cuda import Cuda
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe
@@ -20,6 +21,7 @@ SAMPLES = {
     Gpu: "gpus/t4.yaml",
     Model: "models/biobert.yaml",
     Recipe: "recipes/vram-8gb/qwen2.5-0.5b/1t-512-full.yaml",
+    Cuda: "cuda.yaml",
     Rule: "rules/memory-estimate.yaml",
 }
 odd = st.one_of(

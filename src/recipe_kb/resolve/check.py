@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib
+from recipe_kb.resolve.cuda_references import cuda_references
 from recipe_kb.resolve.estimate import estimate, limit_bytes
 from recipe_kb.resolve.recipe_hash import recipe_hash
 from recipe_kb.resolve.rules import RULES
@@ -51,6 +52,7 @@ class Checker:
         self.counts |= {"claims": len(self.claims), "sources": len(self.sources), "terms": len(self.terms)}
         self._check_files()
         self._check_facts()
+        self._check_cuda()
         self._check_claims(claim_files)
         self._check_recipes()
         self._check_evidence()
@@ -127,6 +129,13 @@ class Checker:
                 self.refer(self.sources, source, f"rules/{rule_id}.yaml", ("sources", position))
         self._check_spellings("gpus", {name: gpu_spellings(name, gpu) for name, gpu in self.gpus.items()})
         self._check_spellings("models", {name: model_spellings(name, model) for name, model in self.models.items()})
+
+    def _check_cuda(self) -> None:
+        cuda = self._one(self.store.cuda, None)
+        if cuda is not None:
+            known = {"source": self.sources, "gpu": self.store.gpu_ids(), "capability": cuda.max_threads_per_sm.values}
+            for kind, name, relative, place in cuda_references(cuda, self.gpus):
+                self.refer(known[kind], name, relative, place)
 
     def _check_spellings(self, folder: str, spellings: dict[str, tuple[str, ...]]) -> None:
         """No spelling may mean two records; ids win over other spellings."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from recipe_kb.store.yaml_file import read_record
 if TYPE_CHECKING:
     from recipe_kb.schema.base import Text
     from recipe_kb.schema.claim import Claim, ClaimFile, Guide
+    from recipe_kb.schema.cuda import Cuda
     from recipe_kb.schema.gpu import Gpu
     from recipe_kb.schema.model import Model
     from recipe_kb.schema.rule import Rule, Source, Term
@@ -23,9 +24,13 @@ RecordType = TypeVar("RecordType")
 
 @dataclass(frozen=True)
 class Store:
-    """Typed access to one `kb/` folder. Schemas are imported where they are needed: a start must stay short."""
+    """Typed access to one `kb/` folder. Schemas are imported where they are needed: a start must stay short.
+
+    A file is read once: one answer asks for the same rule, model and remedies several times.
+    """
 
     root: Path
+    _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def shown(self, relative: str) -> str:
         """Return a path the way problems print it: from where the user stands, if that is shorter."""
@@ -36,7 +41,10 @@ class Store:
             return str(path)
 
     def _read(self, relative: str, record_type: type[RecordType]) -> RecordType:
-        return read_record(self.root / relative, record_type, self.shown(relative))
+        if relative not in self._kept:
+            self._kept[relative] = read_record(self.root / relative, record_type, self.shown(relative))
+        record: RecordType = self._kept[relative]
+        return record
 
     def _stems(self, folder: str) -> list[str]:
         directory = self.root / folder
@@ -137,6 +145,34 @@ class Store:
         from recipe_kb.schema.rule import RemedyFile
 
         return self._read("remedies.yaml", RemedyFile).remedies
+
+    def cuda(self) -> "Cuda":
+        """Read what CUDA takes beyond the tensors of a step."""
+        from recipe_kb.schema.cuda import Cuda
+
+        return self._read("cuda.yaml", Cuda)
+
+    def memory_ids(self) -> list[str]:
+        """Return the models that have a file of traced steps."""
+        return sorted(path.stem for path in (self.root / "memory").glob("*.json"))
+
+    def memory_path(self, model_id: str) -> str:
+        """Return the path of a model's traced steps inside the knowledge base."""
+        return f"memory/{model_id}.json"
+
+    def memory(self, model_id: str) -> dict[str, Any] | None:
+        """Read the traced steps of one model, as `make curves` wrote them; None if there are none.
+
+        Raises:
+            BadInputError: The file is no such file.
+        """
+        relative = self.memory_path(model_id)
+        if relative not in self._kept:
+            from recipe_kb.store.traced import read_traced
+
+            self._kept[relative] = read_traced(self.root / relative, self.shown(relative))
+        record: dict[str, Any] | None = self._kept[relative]
+        return record
 
     def recipe_path(self, key: RecipeKey) -> str:
         """Return the path of a recipe inside the knowledge base."""

@@ -39,13 +39,17 @@ class MultiTaskEncoder(nn.Module):  # type: ignore[misc]  # torch is untyped her
             nn.init.zeros_(head[1].bias)
 
     def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor, task: int | None = None
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        labels: torch.Tensor,
+        task: int | None = None,
     ) -> dict[str, Any]:
         """Compute the loss of one task, or the mean of the losses of all.
 
         Args:
             input_ids: (B, L) for one task; (B, T, L) for all of them. int64.
-            attention_mask: Same shape.
+            attention_mask: Same shape; None where no row is padded.
             labels: Same shape, 0 to C-1.
             task: Which head; None means all, each on its own slice, one encoder pass per task.
 
@@ -57,7 +61,8 @@ class MultiTaskEncoder(nn.Module):  # type: ignore[misc]  # torch is untyped her
             return {"loss": _loss(logits, labels), "logits": logits}
         # All graphs stay alive until the one backward pass: that is what joint training costs in memory.
         per_task = tuple(
-            self._logits(input_ids[:, index], attention_mask[:, index], index) for index in range(len(self.heads))
+            self._logits(input_ids[:, index], None if attention_mask is None else attention_mask[:, index], index)
+            for index in range(len(self.heads))
         )
         losses = [_loss(logits, labels[:, index]) for index, logits in enumerate(per_task)]
         return {"loss": torch.stack(losses).mean(), "logits": per_task}
@@ -66,7 +71,7 @@ class MultiTaskEncoder(nn.Module):  # type: ignore[misc]  # torch is untyped her
         """Recompute the encoder's activations in the backward pass; `Trainer` calls this."""
         self.encoder.activation_checkpointing_enable(**options)
 
-    def _logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, task: int) -> torch.Tensor:
+    def _logits(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, task: int) -> torch.Tensor:
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return self.heads[task](hidden)
 

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/gpu_memory_grid.py`; what they do together is told there."""

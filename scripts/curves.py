@@ -1,0 +1,157 @@
+"""Write kb/memory/MODEL.json from traces, or with --check trace a sample again and compare.
+
+Run by `make curves`. It goes on where it was stopped: what was traced with the installed versions is kept.
+Tracing all models takes hours; `scripts/curves.py biobert phobert-base` traces two.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from recipe_kb.memory.shape import ShapeError, constant
+from recipe_kb.memory.stored import pack
+from recipe_kb.schema.recipe import Settings
+from recipe_kb.store.location import default_root
+from recipe_kb.store.store import Store
+from recipe_kb.tracing.curves import OPTIMIZERS, cells, step_of, update_of
+from recipe_kb.training.unsupported import UnsupportedError
+
+GENERATED = "by make curves, from traces of the training step; do not edit"
+TRACED_WITH = ("torch", "transformers", "peft")
+SAMPLE = 3
+"""Cells that --check traces again."""
+
+
+def main() -> None:
+    """Trace what is missing, or check a sample."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", help="model ids; all without")
+    parser.add_argument("--check", action="store_true", help="trace a sample again and fail if it differs")
+    parser.add_argument("--seed", type=int, help="of the sample; drawn without")
+    parser.add_argument("--only", default="", help="cells whose name contains this")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    store = Store(default_root())
+    models = arguments.models or sorted(store.model_ids())
+    if arguments.check:
+        sys.exit(_check(store, models, arguments.seed))
+    for model_id in models:
+        _write(store, model_id, arguments.only)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a trace depends on; a build's suffix changes nothing."""
+    return {name: version(name).split("+")[0] for name in TRACED_WITH}
+
+
+def _path(store: Store, model_id: str) -> Path:
+    return store.root / "memory" / f"{model_id}.json"
+
+
+def _work(store: Store, model_id: str) -> Iterator[tuple[str, str, Callable[[], str]]]:
+    """Yield section, key and tracer of everything that a model's file holds."""
+    model, settings = store.model(model_id), _settings(store)
+    for cell in cells():
+        yield "steps", str(cell), lambda cell=cell: pack(step_of(model, settings, cell))  # type: ignore[misc]
+    for method in ("full", "lora"):
+        for optimizer in OPTIMIZERS:
+            yield (
+                "updates",
+                f"{method}/{optimizer}",
+                lambda method=method, optimizer=optimizer: pack(  # type: ignore[misc]
+                    constant(update_of(model, settings, method, optimizer))
+                ),
+            )
+
+
+def _write(store: Store, model_id: str, only: str) -> None:
+    path = _path(store, model_id)
+    record: dict[str, Any] = {"generated": GENERATED, "versions": versions(), "steps": {}, "updates": {}, "not": {}}
+    if path.exists():
+        before = json.loads(path.read_text())
+        if before["versions"] == record["versions"]:
+            record = before
+    for section, key, tracer in _work(store, model_id):
+        if key in record[section] or key in record["not"] or only not in key:
+            continue
+        started = time.perf_counter()
+        try:
+            record[section][key] = tracer()
+        except UnsupportedError as error:
+            record["not"][key] = str(error)
+        except (ShapeError, RuntimeError, NotImplementedError, ValueError, TypeError) as error:
+            print(f"{model_id} {key}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
+            continue
+        _save(path, record)
+        print(f"{model_id} {key} {time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)
+
+
+def _save(path: Path, record: dict[str, Any]) -> None:
+    """Replace the file at once: a stopped run leaves the old one."""
+    path.parent.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        json.dump(record, file, indent=1)
+        file.write("\n")
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)
+
+
+def _check(store: Store, models: list[str], seed: int | None) -> int:
+    """Trace a few random cells again; return 1 if one differs."""
+    seed = seed if seed is not None else random.SystemRandom().randrange(10**6)
+    written = [model_id for model_id in models if _path(store, model_id).exists()]
+    chosen = random.Random(seed).choices(written, k=SAMPLE)  # noqa: S311 - a sample, not a secret
+    failed = 0
+    for model_id in chosen:
+        record = json.loads(_path(store, model_id).read_text())
+        work = [item for item in _work(store, model_id) if item[1] in record[item[0]]]
+        section, key, tracer = random.Random(seed).choice(work)  # noqa: S311
+        same = tracer() == record[section][key]
+        failed += not same
+        print(f"{model_id} {key}: {'same' if same else 'differs'} (seed {seed})")
+    return int(failed > 0)
+
+
+def _settings(store: Store) -> Settings:
+    """Return the rest of the settings: LoRA as the rule starts it, and what changes no memory."""
+    lora = store.rule("lora-start").constants
+    return Settings(
+        per_device_train_batch_size=1,
+        per_device_eval_batch_size=1,
+        gradient_accumulation_steps=1,
+        learning_rate=1e-4,
+        lr_scheduler_type="linear",
+        warmup_ratio=0.0,
+        num_train_epochs=1,
+        optim="adamw_torch_fused",
+        weight_decay=0.0,
+        adam_beta1=0.9,
+        adam_beta2=0.999,
+        adam_epsilon=1e-8,
+        max_grad_norm=1.0,
+        precision="bf16",
+        tf32=False,
+        gradient_checkpointing=False,
+        attn_implementation="sdpa",
+        dataloader_num_workers=0,
+        dataloader_prefetch_factor=None,
+        dataloader_pin_memory=True,
+        dataloader_persistent_workers=False,
+        lora_r=int(lora["lora_r"]),
+        lora_alpha=int(lora["lora_alpha"]),
+        lora_dropout=float(lora["lora_dropout"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

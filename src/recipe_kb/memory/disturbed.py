@@ -1,0 +1,62 @@
+"""How far a peak moves when a run differs a little: the same run on a heap that holds something already."""
+
+from dataclasses import replace
+
+from recipe_kb.memory.allocator import SMALL_BYTES, Block, CachingAllocator
+from recipe_kb.memory.replay import Peak, replay
+from recipe_kb.memory.schedule import Run
+from recipe_kb.units import MIB
+
+_FIRST_BLOCKS = (2 * MIB, 4 * MIB, 12 * MIB)
+"""Blocks that a program may hold before it trains; which large block is carved up can hang on a few MiB."""
+
+
+def disturbed(run: Run, peak: Peak, limit_bytes: int) -> list[int]:
+    """Return the reserved peaks of a run behind each first block.
+
+    Small blocks have segments of their own, and below the limit no segment is given back. So whatever large block
+    comes first, they reserve the same, and only the large ones are replayed again.
+
+    Args:
+        run: The run.
+        peak: Its replay.
+        limit_bytes: What the allocator may reserve.
+    """
+    large = _large_blocks(run)
+    small_bytes = peak.reserved_bytes - _reserved_bytes(large)
+    found = []
+    for size in _FIRST_BLOCKS:
+        total = small_bytes + _reserved_bytes(_with_first_block(large, size))
+        if peak.num_alloc_retries or total > limit_bytes:
+            total = replay(_with_first_block(run, size), limit_bytes).reserved_bytes
+        found.append(total)
+    return found
+
+
+def _large_blocks(run: Run) -> Run:
+    """Return a run without the blocks of the small pool."""
+    sizes = run.num_bytes
+    events = [event for event in run.events if sizes[event if event >= 0 else ~event] > SMALL_BYTES]
+    return replace(run, events=events, starts=[])
+
+
+def _reserved_bytes(run: Run) -> int:
+    """Replay a run without a limit, for its reserved peak alone."""
+    sizes, allocator = run.num_bytes, CachingAllocator()
+    blocks: list[Block | None] = [None] * len(sizes)
+    for event in run.events:
+        if event >= 0:
+            blocks[event] = allocator.allocate(sizes[event])
+        else:
+            allocator.free(blocks[~event])
+    return allocator.peak_reserved_bytes
+
+
+def _with_first_block(run: Run, num_bytes: int) -> Run:
+    block = len(run.num_bytes)
+    return Run(
+        events=[block, *run.events],
+        num_bytes=[*run.num_bytes, num_bytes],
+        categories=[*run.categories, "workspace"],
+        starts=[(position + 1, part) for position, part in run.starts],
+    )

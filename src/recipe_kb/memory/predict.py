@@ -1,0 +1,218 @@
+"""From a step to an answer: will it fit, what fills the memory, which batch would fit, how sure is that.
+
+No torch is needed here: the step was traced before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from recipe_kb.memory.allocator import SMALL_BYTES, Block, CachingAllocator
+from recipe_kb.memory.device import Device
+from recipe_kb.memory.gpu import Context
+from recipe_kb.memory.replay import Peak, replay
+from recipe_kb.memory.schedule import Plan, Run, schedule
+from recipe_kb.memory.shape import ShapedStep
+from recipe_kb.memory.step import Step
+from recipe_kb.units import MIB
+
+MARGIN = 0.05
+"""Share of the predicted peak that must stay free: what a real run may take more than its prediction."""
+UNCERTAINTY = 0.02
+"""Half width of the interval around the replays: the error on published runs of fixed length (see the benchmark)."""
+_FIRST_BLOCKS = (2 * MIB, 4 * MIB, 12 * MIB)
+"""Blocks that a program may hold before it trains; which large block is carved up can hang on a few MiB."""
+_MOST_ROWS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of a step.
+
+    Attributes:
+        step: The step at every batch and length.
+        update: Another optimizer than the step's own.
+        rows: Micro-batch.
+        length: Tokens of the longest row.
+        draws: Lengths of successive micro-batches, one sequence for each run to try; none where all are `length`.
+        plan: Accumulation, loop, evaluation.
+        evaluation_rows: Batch of the evaluation.
+        other_heads: Trained blocks of further tasks, in bytes of float32, that only hold weights, gradients and state.
+        device: The GPU's numbers.
+        context: Memory outside the allocator.
+        total_bytes: Memory of the GPU as torch reports it.
+        version_error: Share by which another version of transformers than the traced one may differ.
+    """
+
+    step: ShapedStep
+    update: Step | None = None
+    rows: int
+    length: int
+    draws: Sequence[Sequence[int]] = ()
+    plan: Plan
+    other_heads: tuple[int, ...] = ()
+    device: Device
+    context: Context
+    total_bytes: int
+    version_error: float = 0.0
+
+    @property
+    def limit_bytes(self) -> int:
+        """What the caching allocator may reserve."""
+        return self.total_bytes - self.context.high_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Predicted memory, in bytes.
+
+    Attributes:
+        peak_allocated_bytes: Most that tensors hold at once.
+        peak_reserved_bytes: Most that the caching allocator holds; at the GPU's limit it gives back what it cached.
+        device_used_bytes: The same with the context of the process.
+        interval: Lowest and highest `peak_reserved_bytes` to expect.
+        limit_bytes: What the allocator may reserve on this GPU.
+        margin: Share of the peak that must stay free.
+        fits: Whether the peak and the margin fit.
+        num_alloc_retries: How often the allocator would have to release its cache on this GPU.
+        largest_batch: The largest micro-batch that fits; 0 for none.
+        breakdown: What lives at the peak; sums to `device_used_bytes`.
+        flops: Floating point operations of one optimizer step.
+    """
+
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    device_used_bytes: int
+    interval: tuple[int, int]
+    limit_bytes: int
+    margin: float
+    fits: bool
+    num_alloc_retries: int
+    largest_batch: int
+    breakdown: dict[str, int]
+    flops: int
+
+
+def predict(question: Question) -> Prediction:
+    """Answer a question about memory."""
+    peak, interval = peak_of(question)
+    context = question.context.high_bytes
+    return Prediction(
+        peak_allocated_bytes=peak.allocated_bytes,
+        peak_reserved_bytes=peak.reserved_bytes,
+        device_used_bytes=peak.reserved_bytes + context,
+        interval=interval,
+        limit_bytes=question.limit_bytes,
+        margin=MARGIN,
+        fits=_fits(peak, question.limit_bytes),
+        num_alloc_retries=peak.num_alloc_retries,
+        largest_batch=largest_batch(question),
+        breakdown=peak.parts | {"context": context},
+        flops=question.plan.accumulation * question.step.at(question.rows, question.length).flops,
+    )
+
+
+def peak_of(question: Question) -> tuple[Peak, tuple[int, int]]:
+    """Return the peak, and the lowest and highest `reserved_bytes` to expect.
+
+    A run that does not fit is replayed as on a larger GPU.
+    """
+    run = run_of(question, question.rows)
+    peak = replay(run, question.limit_bytes)
+    if peak.out_of_memory:
+        peak = replay(run)
+    reserved = [peak.reserved_bytes, *_disturbed(question, run, peak)]
+    error = UNCERTAINTY + question.version_error
+    return peak, (round(min(reserved) * (1 - error)), round(max(reserved) * (1 + error)))
+
+
+def largest_batch(question: Question) -> int:
+    """Return the largest micro-batch whose peak fits with the margin; 0 where not even one row does."""
+    low, high = 0, 1
+    while high <= _MOST_ROWS and batch_fits(question, high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if batch_fits(question, middle) else (low, middle)
+    return low
+
+
+def batch_fits(question: Question, rows: int) -> bool:
+    """Say whether the peak of a batch fits with the margin; often the tensors alone are too much already."""
+    run, limit = run_of(question, rows), question.limit_bytes
+    sizes = run.num_bytes
+    held = max(accumulate(sizes[event] if event >= 0 else -sizes[~event] for event in run.events))
+    return held * (1 + MARGIN) <= limit and _fits(replay(run, limit), limit)
+
+
+def run_of(question: Question, rows: int, lengths: Sequence[int] = ()) -> Run:
+    """Write out the run of a question with another batch, or other lengths."""
+    steps = [question.step.at(rows, length) for length in lengths or (question.length,)]
+    if question.update:
+        steps = [step.with_update(question.update) for step in steps]
+    # More micro-batches than two repeat the second: gradients are there, and everything else was freed.
+    plan = replace(question.plan, accumulation=min(question.plan.accumulation, 2))
+    return _with_heads(schedule(steps, plan, question.device), question.other_heads)
+
+
+def _fits(peak: Peak, limit: int) -> bool:
+    return not peak.out_of_memory and peak.reserved_bytes * (1 + MARGIN) <= limit
+
+
+def _disturbed(question: Question, run: Run, peak: Peak) -> list[int]:
+    """Return the reserved peaks of runs that differ a little, and of drawn lengths.
+
+    Small blocks have segments of their own, and below the limit no segment is given back. So whatever large block
+    comes first, they reserve the same, and only the large ones are replayed again.
+    """
+    limit = question.limit_bytes
+    large = _large_blocks(run)
+    small_bytes = peak.reserved_bytes - _reserved_bytes(large)
+    reserved = []
+    for size in _FIRST_BLOCKS:
+        total = small_bytes + _reserved_bytes(_with_first_block(large, size))
+        reserved.append(total if total <= limit else replay(_with_first_block(run, size), limit).reserved_bytes)
+    drawn = [run_of(question, question.rows, lengths) for lengths in question.draws]
+    return reserved + [replay(other, limit).reserved_bytes for other in drawn]
+
+
+def _large_blocks(run: Run) -> Run:
+    """Return a run without the blocks of the small pool."""
+    sizes = run.num_bytes
+    events = [event for event in run.events if sizes[event if event >= 0 else ~event] > SMALL_BYTES]
+    return replace(run, events=events, starts=[])
+
+
+def _reserved_bytes(run: Run) -> int:
+    """Replay a run without a limit, for its reserved peak alone."""
+    sizes, allocator = run.num_bytes, CachingAllocator()
+    blocks: list[Block | None] = [None] * len(sizes)
+    for event in run.events:
+        if event >= 0:
+            blocks[event] = allocator.allocate(sizes[event])
+        else:
+            allocator.free(blocks[~event])
+    return allocator.peak_reserved_bytes
+
+
+def _with_first_block(run: Run, num_bytes: int) -> Run:
+    block = len(run.num_bytes)
+    return Run(
+        events=[block, *run.events],
+        num_bytes=[*run.num_bytes, num_bytes],
+        categories=[*run.categories, "workspace"],
+        starts=[(position + 1, part) for position, part in run.starts],
+    )
+
+
+def _with_heads(run: Run, heads: tuple[int, ...]) -> Run:
+    """Add the heads of other tasks: weights, gradients and two states each."""
+    if not heads:
+        return run
+    blocks = range(len(run.num_bytes), len(run.num_bytes) + 4 * len(heads))
+    return Run(
+        events=[*blocks, *run.events],
+        num_bytes=[*run.num_bytes, *(size for size in heads for _ in range(4))],
+        categories=[*run.categories, *(("weights", "gradients", "optimizer", "optimizer") * len(heads))],
+        starts=[(position + len(blocks), part) for position, part in run.starts],
+    )

@@ -1,0 +1,76 @@
+"""Replaying a run on the simulated caching allocator: the peak, and what lives then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recipe_kb.memory.allocator import CachingAllocator, CudaOutOfMemory, round_size
+from recipe_kb.memory.schedule import Run
+from recipe_kb.memory.step import Category
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """The highest point of a run, in bytes.
+
+    Attributes:
+        allocated_bytes: Most that was allocated at once, in blocks.
+        reserved_bytes: Most that the allocator held.
+        num_alloc_retries: How often it had to release its cache to go on.
+        out_of_memory: The limit was too small for the run.
+        parts: What lived at the highest point; sums to `reserved_bytes` with `fragmentation`.
+    """
+
+    allocated_bytes: int
+    reserved_bytes: int
+    num_alloc_retries: int
+    out_of_memory: bool
+    parts: dict[str, int]
+
+
+def replay(run: Run, limit_bytes: int | None = None) -> Peak:
+    """Replay a run.
+
+    Args:
+        run: From `schedule`.
+        limit_bytes: What the allocator may reserve; None for no limit.
+    """
+    sizes = run.num_bytes
+    allocator = CachingAllocator(limit_bytes)
+    blocks: list[object] = [None] * len(sizes)
+    allocate, free = allocator.allocate, allocator.free
+    out_of_memory = False
+    try:
+        for event in run.events:
+            if event >= 0:
+                blocks[event] = allocate(sizes[event])
+            else:
+                free(blocks[~event])  # type: ignore[arg-type]
+    except CudaOutOfMemory:
+        out_of_memory = True
+    parts = _parts_at_peak(run.events, sizes, run.categories)
+    parts["fragmentation"] = allocator.peak_reserved_bytes - sum(parts.values())
+    return Peak(
+        allocated_bytes=allocator.peak_allocated_bytes,
+        reserved_bytes=allocator.peak_reserved_bytes,
+        num_alloc_retries=allocator.num_alloc_retries,
+        out_of_memory=out_of_memory,
+        parts=parts,
+    )
+
+
+def _parts_at_peak(events: Sequence[int], sizes: Sequence[int], categories: Sequence[Category]) -> dict[str, int]:
+    """Sum what lives at the highest point, by category, in sizes that the allocator rounds to."""
+    rounded = [round_size(size) if size else 0 for size in sizes]
+    now = highest = end = 0
+    for position, event in enumerate(events):
+        if event >= 0:
+            now += rounded[event]
+            if now > highest:
+                highest, end = now, position
+        else:
+            now -= rounded[~event]
+    parts: dict[str, int] = {}
+    for event in events[: end + 1]:
+        index, sign = (event, 1) if event >= 0 else (~event, -1)
+        parts[categories[index]] = parts.get(categories[index], 0) + sign * rounded[index]
+    return {name: size for name, size in parts.items() if size}

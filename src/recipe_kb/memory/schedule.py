@@ -1,0 +1,213 @@
+"""Putting the parts of a step together to a run: micro-batches, optimizer steps, evaluation.
+
+Who holds what until when is decided here; `Trainer` and a bare loop differ by a tenth of the peak.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from recipe_kb.memory.device import Device
+from recipe_kb.memory.step import Category, Part, Step
+
+Loop = Literal["trainer", "bare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What runs: optimizer steps, then an evaluation, then one more step.
+
+    Attributes:
+        loop: `trainer` drops the outputs before the backward pass, fetches the batches of a whole step at once and
+            sets gradients to None after it; `bare` keeps outputs, loss and batch until they are made again, and sets
+            gradients to None before the forward pass.
+        accumulation: Micro-batches per optimizer step.
+        steps: Optimizer steps; the optimizer's state is there from the second on.
+        evaluation_batches: 0 for no evaluation.
+        zeroes_in_place: Gradients are filled with zeros instead of dropped, the default before torch 2.
+        keeps_logits: The evaluation holds all logits on the GPU until its end, as it does to compute metrics.
+    """
+
+    loop: Loop
+    accumulation: int = 1
+    steps: int = 2
+    evaluation_batches: int = 0
+    zeroes_in_place: bool = False
+    keeps_logits: bool = False
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A run as one sequence: `i` allocates block i, `~i` frees it.
+
+    Attributes:
+        events: In order.
+        num_bytes: Size of block i as asked for.
+        categories: What block i is for.
+        starts: (position, part) where each part begins.
+    """
+
+    events: list[int] = field(default_factory=list)
+    num_bytes: list[int] = field(default_factory=list)
+    categories: list[Category] = field(default_factory=list)
+    starts: list[tuple[int, Part]] = field(default_factory=list)
+
+
+def schedule(steps: Sequence[Step], plan: Plan, device: Device) -> Run:
+    """Write out a run from placing the network to the end.
+
+    Args:
+        steps: One for each micro-batch in turn, of one job at different lengths; from the first again when they end.
+        plan: What runs.
+        device: The GPU.
+    """
+    writer = _Writer(steps, device)
+    writer.part("placement")
+    for number in range(plan.steps):
+        _optimizer_step(writer, plan, first=number == 0)
+    if plan.evaluation_batches:
+        _evaluate(writer, plan)
+        _optimizer_step(writer, plan, first=False)
+    return writer.run
+
+
+def _optimizer_step(writer: "_Writer", plan: Plan, *, first: bool) -> None:
+    if plan.loop == "bare":
+        if not plan.zeroes_in_place:
+            writer.part("zero_grad")
+    else:
+        # Trainer fetches all batches of the step before it lets go of the last step's.
+        before = writer.take("inputs")
+        batches = [writer.fresh("inputs") for _ in range(plan.accumulation)]
+        writer.free(before)
+    for number in range(plan.accumulation):
+        if plan.loop == "bare":
+            old = writer.take("inputs")
+            writer.hold("inputs", writer.fresh("inputs"))
+            writer.free(old)
+        writer.part("forward")
+        writer.free(writer.take("outputs"))
+        writer.backward(accumulates=number > 0 or (plan.zeroes_in_place and not first))
+        writer.hold("outputs", writer.blocks_freed_in("release", inputs=False))
+        if plan.loop == "trainer":
+            writer.free(writer.take("outputs"))
+        writer.next_micro_batch()
+    if first or not plan.zeroes_in_place:
+        writer.part("other_gradients")
+    writer.part("first_update" if first else "update")
+    if plan.loop == "trainer":
+        if not plan.zeroes_in_place:
+            writer.part("zero_grad")
+        writer.hold("inputs", [block for blocks in batches for block in blocks])
+
+
+def _evaluate(writer: "_Writer", plan: Plan) -> None:
+    kept: list[int] = []
+    for _ in range(plan.evaluation_batches):
+        batch = writer.fresh("evaluation_inputs")
+        writer.free(writer.take("inputs"))
+        writer.hold("inputs", batch)
+        writer.part("evaluation")
+        outputs = writer.blocks_freed_in("evaluation_release", inputs=False)
+        logits = [block for block in outputs if plan.keeps_logits and writer.run.categories[block] == "logits"]
+        writer.free(block for block in outputs if block not in logits)
+        kept += logits
+    writer.free(kept)
+
+
+class _Writer:
+    """Writes parts of steps as blocks of a run, and knows which block a storage is now."""
+
+    def __init__(self, steps: Sequence[Step], device: Device) -> None:
+        self.run = Run()
+        self._sizes = [step.bytes_on(device) for step in steps]
+        self._steps = steps
+        self._step = steps[0]
+        self._turn = 0
+        self._block_of: dict[int, int] = {}
+        self._held: dict[str, list[int]] = {}
+        events = [event for part in self._step.parts.values() for event in part]
+        self._stays = {event for event in events if event >= 0} - {~event for event in events if event < 0}
+
+    def part(self, part: Part) -> None:
+        """Write a part. A storage that is never freed (state, caches, workspaces) is allocated the first time only."""
+        self._start(part)
+        block_of, stays, events = self._block_of, self._stays, self.run.events
+        for event in self._step.parts.get(part, ()):
+            if event < 0:
+                block = block_of.pop(~event, None)
+                if block is not None:
+                    events.append(~block)
+            elif event not in block_of or event not in stays:
+                block_of[event] = self._new(event)
+
+    def backward(self, *, accumulates: bool) -> None:
+        """Write a backward pass; where gradients are there already, each new one is freed once it is added."""
+        if not accumulates:
+            self.part("backward")
+            return
+        self._start("backward")
+        done = dict(self._step.gradients)
+        gradients = set(done.values())
+        fresh: dict[int, int] = {}
+        for position, event in enumerate(self._step.parts["backward"]):
+            self._free_if_done(done, position, fresh)
+            storage = event if event >= 0 else ~event
+            if storage in gradients:
+                fresh[storage] = self._new(storage)
+            elif event < 0:
+                block = self._block_of.pop(storage, None)
+                if block is not None:
+                    self.run.events.append(~block)
+            elif event not in self._block_of or event not in self._stays:
+                self._block_of[event] = self._new(event)
+        self._free_if_done(done, len(self._step.parts["backward"]), fresh)
+
+    def fresh(self, part: Part) -> list[int]:
+        """Write new blocks of a part that only allocates, and return them."""
+        self._start(part)
+        events = self._step.parts.get(part, ())
+        blocks = [self._new(event) for event in events if event >= 0]
+        self._block_of.update(zip((event for event in events if event >= 0), blocks, strict=True))
+        return blocks
+
+    def free(self, blocks: Iterable[int]) -> None:
+        """Free blocks in this order."""
+        self.run.events.extend(~block for block in blocks)
+
+    def hold(self, name: str, blocks: list[int]) -> None:
+        """Keep blocks under a name until they are taken."""
+        self._held[name] = blocks
+
+    def take(self, name: str) -> list[int]:
+        """Take what is held under a name."""
+        return self._held.pop(name, [])
+
+    def blocks_freed_in(self, part: Part, *, inputs: bool) -> list[int]:
+        """Return the blocks that a part frees, in its order, with or without those of the batch."""
+        blocks = []
+        for event in self._step.parts.get(part, ()):
+            block = self._block_of.pop(~event, None)
+            if block is not None and (inputs or self.run.categories[block] != "inputs"):
+                blocks.append(block)
+        return blocks
+
+    def next_micro_batch(self) -> None:
+        """Go on with the step of the next micro-batch's length."""
+        self._turn = (self._turn + 1) % len(self._steps)
+        self._step = self._steps[self._turn]
+
+    def _free_if_done(self, done: dict[int, int], position: int, fresh: dict[int, int]) -> None:
+        block = fresh.pop(done.get(position, -1), None)
+        if block is not None:
+            self.run.events.append(~block)
+
+    def _new(self, storage: int) -> int:
+        block = len(self.run.num_bytes)
+        self.run.num_bytes.append(self._sizes[self._turn][storage])
+        self.run.categories.append(self._step.categories[storage])
+        self.run.events.append(block)
+        return block
+
+    def _start(self, part: Part) -> None:
+        self.run.starts.append((len(self.run.events), part))
