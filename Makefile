@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check format generate benchmark gpu clean
+.PHONY: install demo test check format generate curves benchmark gpu clean
 
 install: $(STAMP)
 
@@ -40,12 +40,19 @@ format: install
 generate: install
 	$(BIN)/python scripts/generate.py
 
+# Memory of every model, method, precision, attention kernel and checkpointing, from traces; hours for all of them,
+# so it goes on where it was stopped. `scripts/curves.py MODEL` traces one.
+curves: install
+	$(BIN)/python scripts/curves.py
+
 benchmark: install
 	$(BIN)/python benchmarks/start_time.py
+	$(BIN)/python benchmarks/memory_accuracy.py
 
-# Evidence for every recipe that the GPU in this machine can measure.
+# Evidence for every recipe that the GPU in this machine can measure, and what memory real runs take.
 gpu: install
 	$(BIN)/kb validate --all --device cuda --record
+	$(BIN)/python benchmarks/gpu_memory_grid.py --out kb/evidence/gpu_memory_grid.json
 
 clean:
 	rm -rf .venv dist build

@@ -52,8 +52,8 @@ def runs(draw):
     for index in range(len(sizes)):
         events.append(index)
         live.append(index)
-        for _ in range(draw(st.integers(0, len(live)))):
-            events.append(~live.pop(draw(st.integers(0, len(live) - 1))))
+        freed = draw(st.integers(0, len(live)))
+        events.extend(~live.pop(draw(st.integers(0, len(live) - 1))) for _ in range(freed))
     categories = [draw(st.sampled_from(CATEGORIES)) for _ in sizes]
     return Run(events=events, num_bytes=sizes, categories=categories)
 

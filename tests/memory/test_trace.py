@@ -11,6 +11,7 @@ from torch import nn
 import tiny
 from recipe_kb.memory.replay import replay
 from recipe_kb.memory.schedule import Plan, schedule
+from recipe_kb.tracing.cuda import CudaSemantics
 from recipe_kb.tracing.trace import trace
 
 peft_reads_an_old_name = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
@@ -202,6 +203,20 @@ def test_the_parts_of_the_peak_add_up_to_what_is_reserved():
         peak = reserved(job, rows=8)
         assert sum(peak.parts.values()) == peak.reserved_bytes
         assert all(size > 0 for size in peak.parts.values())
+
+
+@pytest.mark.parametrize(("padded", "causal_by_kernel"), [(False, True), (True, False)])
+def test_a_decoder_without_padding_leaves_the_causal_mask_to_the_kernel(monkeypatch, padded, causal_by_kernel):
+    seen = []
+    attention = CudaSemantics._attention
+
+    def spy(self, *args, attn_mask=None, is_causal=False, **given):
+        seen.append((attn_mask is None, is_causal))
+        return attention(self, *args, attn_mask=attn_mask, is_causal=is_causal, **given)
+
+    monkeypatch.setattr(CudaSemantics, "_attention", spy)
+    trace(tiny_job(QWEN2, padded=padded), rows=2, length=16, evaluation_rows=0)
+    assert seen == [(causal_by_kernel, causal_by_kernel)]
 
 
 def placed(step):

@@ -33,8 +33,7 @@ def build() -> click.Command:
 def _run(ctx: click.Context, a: str, b: str) -> None:
     session = session_of(ctx)
     first, second = answer_id(session.store, a), answer_id(session.store, b)
-    constants = session.store.rule("memory-estimate").constants
-    changes = compare(first, second, constants)
+    changes = compare(session.store, first, second)
     if session.as_json:
         document: dict[str, Any] = {
             "schema": "kb-diff/1",
@@ -80,5 +79,10 @@ def _totals(first: Answer, second: Answer) -> list[tuple[str, str, str, str]]:
     )
     return [
         ("effective_batch_size", *batches, kept),
-        (_("memory"), gib(before.peak_reserved_bytes), gib(after.peak_reserved_bytes), _effect(change)),
+        (
+            _("memory"),
+            gib(before.peak_reserved_bytes),
+            gib(after.peak_reserved_bytes),
+            _effect(change if before.method == after.method else None),
+        ),
     ]

@@ -11,7 +11,7 @@ from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib, number
 from recipe_kb.schema.base import Status
 from recipe_kb.schema.claim import Verdict
-from recipe_kb.store.names import find_gpu, find_model
+from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
 from recipe_kb.units import MIB
 
 Rows = list[dict[str, Any]]
@@ -125,10 +125,15 @@ def _models(session: Session) -> Rows:
 
 
 def _recipes(session: Session) -> Rows:
+    from recipe_kb.resolve.memory import memory_of
+
     rows = []
-    for key in session.store.recipe_keys():
-        recipe = session.store.recipe(key)
+    store = session.store
+    for key in store.recipe_keys():
+        recipe = store.recipe(key)
         settings = recipe.settings
+        gpu = None if BARE_MEMORY.fullmatch(key.gpu) else store.gpu(key.gpu)
+        memory = memory_of(store, key, settings, recipe.task_mixing, gpu, store.model(key.model))
         rows.append(
             {
                 "id": str(key),
@@ -137,6 +142,8 @@ def _recipes(session: Session) -> Rows:
                 "per_device_train_batch_size": settings.per_device_train_batch_size,
                 "gradient_accumulation_steps": settings.gradient_accumulation_steps,
                 "precision": settings.precision,
+                "peak_reserved_bytes": memory.peak_reserved_bytes,
+                "memory_method": memory.method,
                 "origin": recipe.origin,
                 "status": recipe.status,
             }
@@ -199,6 +206,8 @@ _KINDS: dict[str, tuple[Callable[[Session], Rows], Callable[[], dict[str, str]]]
             "per_device_train_batch_size": _("batch"),
             "gradient_accumulation_steps": _("accumulation"),
             "precision": _("precision"),
+            "peak_reserved_bytes": _("memory"),
+            "memory_method": _("predicted from"),
             "origin": _("origin"),
             "status": _("status"),
         },

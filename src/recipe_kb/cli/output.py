@@ -70,10 +70,10 @@ def display_width(text: str) -> int:
     return sum(not unicodedata.combining(char) for char in click.unstyle(text))
 
 
-def bar(share: float, width: int = 30) -> str:
+def bar(share: float, *, risky: bool, width: int = 30) -> str:
     """Draw a share of 1 as a bar; over 1 it is full and ends in an arrow."""
     filled = min(width, round(share * width))
-    colour = "red" if share > 1 else "yellow" if share > 0.8 else "green"  # noqa: PLR2004 - the prediction may be a quarter too low
+    colour = "red" if share > 1 else "yellow" if risky else "green"
     drawn = click.style("█" * filled, fg=colour) + "░" * (width - filled)
     return f"[{drawn}{'▶' if share > 1 else ''}]"
 
@@ -113,6 +113,7 @@ def kind_name(kind: str, count: int = 1) -> str:
         "rule": ngettext("rule", "rules", count),
         "source": ngettext("source", "sources", count),
         "term": ngettext("term", "terms", count),
+        "memory": ngettext("traced model", "traced models", count),
         "evidence": ngettext("evidence file", "evidence files", count),
     }
     return names[kind.removesuffix("s")]

@@ -6,13 +6,13 @@ from recipe_kb.cli.group import Session, terminal_width
 from recipe_kb.cli.output import bar, columns, paragraph, setting, title
 from recipe_kb.i18n import _, gib, number
 from recipe_kb.resolve.answer import Answer, command_for
+from recipe_kb.resolve.memory import MemoryEstimate
 from recipe_kb.schema.recipe import Provenance, Rung
 from recipe_kb.store.store import Store
 
 _BATCH = "gradient_accumulation_steps"
 _NEGLIGIBLE_BYTES = 2**30 / 200
 """Parts that would print as 0.00 GiB."""
-_RISKY_SHARE = 0.8
 _ONE_LINE = 200
 """Commands are not wrapped: they are copied."""
 
@@ -109,14 +109,21 @@ def provenance_label(source: Provenance, language: str) -> str:
 def _print_memory(answer: Answer, width: int) -> None:
     memory = answer.memory
     title(_("Memory"))
-    figures = _("{peak} of {limit} ({share} %), predicted from documented figures, error up to a quarter")
-    figures = figures.format(
-        peak=gib(memory.peak_reserved_bytes), limit=gib(memory.limit_bytes), share=number(100 * memory.share, 0)
-    )
-    click.echo(f"  {bar(memory.share)}")
-    paragraph(figures, width)
-    if _RISKY_SHARE < memory.share <= 1:
-        paragraph(_("Above 80 % a run can still end out of memory: the prediction may be a quarter too low."), width)
+    figures = {
+        "traced": _(
+            "{peak} of {limit} ({share} %), predicted from a traced step, error about {error} %, interval {low}-{high}"
+        ),
+        "documented-figures": _(
+            "{peak} of {limit} ({share} %), predicted from documented figures, error up to {error} %"
+        ),
+    }
+    low, high = memory.interval
+    click.echo(f"  {bar(memory.share, risky=high > memory.limit_bytes)}")
+    values = {"peak": memory.peak_reserved_bytes, "limit": memory.limit_bytes, "low": low, "high": high}
+    shares = {"share": number(100 * memory.share, 0), "error": number(100 * memory.error, 0)}
+    paragraph(figures[memory.method].format(**{name: gib(value) for name, value in values.items()}, **shares), width)
+    for remark in _memory_remarks(memory):
+        paragraph(remark, width)
     parts = {
         "weights": _("weights"),
         "gradients": _("gradients"),
@@ -124,10 +131,28 @@ def _print_memory(answer: Answer, width: int) -> None:
         "autocast": _("autocast copies"),
         "activations": _("activations"),
         "logits": _("logits"),
+        "inputs": _("inputs"),
+        "workspace": _("workspaces"),
+        "fragmentation": _("fragmentation"),
         "allocator": _("allocator"),
     }
     shown = {name: size for name, size in memory.parts.items() if size > _NEGLIGIBLE_BYTES}
     paragraph(" · ".join(f"{parts[name]} {gib(size)}" for name, size in shown.items()), width)
+
+
+def _memory_remarks(memory: MemoryEstimate) -> list[str]:
+    """Return what a reader must know besides: what was counted instead, and that it can still be too much."""
+    remarks = []
+    if memory.method == "documented-figures":
+        remarks.append(_("The knowledge base holds no traced step for these settings."))
+    if memory.counted_length:
+        remarks.append(_("Counted as {count} tokens, to which attention pads.").format(count=memory.counted_length))
+    if memory.is_joint:
+        remarks.append(_("Joint mixing is counted as one batch of all tasks, which is an approximation."))
+    if memory.fits and memory.interval[1] > memory.limit_bytes:
+        risk = _("A run can still end out of memory: up to {high} is possible.")
+        remarks.append(risk.format(high=gib(memory.interval[1])))
+    return remarks
 
 
 def _print_corrections(answer: Answer, session: Session, width: int) -> None:

@@ -27,10 +27,16 @@ def disturbed(run: Run, peak: Peak, limit_bytes: int) -> list[int]:
     found = []
     for size in _FIRST_BLOCKS:
         total = small_bytes + _reserved_bytes(_with_first_block(large, size))
-        if peak.num_alloc_retries or total > limit_bytes:
-            total = replay(_with_first_block(run, size), limit_bytes).reserved_bytes
+        if peak.num_alloc_retries or peak.reserved_bytes <= limit_bytes < total:
+            total = replay_anyway(_with_first_block(run, size), limit_bytes).reserved_bytes
         found.append(total)
     return found
+
+
+def replay_anyway(run: Run, limit_bytes: int) -> Peak:
+    """Replay a run on a GPU, and as on a larger one if it does not fit there."""
+    peak = replay(run, limit_bytes)
+    return replay(run) if peak.out_of_memory else peak
 
 
 def _large_blocks(run: Run) -> Run:

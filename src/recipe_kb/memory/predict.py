@@ -7,21 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from recipe_kb.memory.allocator import SMALL_BYTES, Block, CachingAllocator
 from recipe_kb.memory.device import Device
+from recipe_kb.memory.disturbed import disturbed, replay_anyway
 from recipe_kb.memory.gpu import Context
 from recipe_kb.memory.replay import Peak, replay
 from recipe_kb.memory.schedule import Plan, Run, schedule
 from recipe_kb.memory.shape import ShapedStep
 from recipe_kb.memory.step import Step
-from recipe_kb.units import MIB
 
 MARGIN = 0.05
 """Share of the predicted peak that must stay free: what a real run may take more than its prediction."""
 UNCERTAINTY = 0.02
 """Half width of the interval around the replays: the error on published runs of fixed length (see the benchmark)."""
-_FIRST_BLOCKS = (2 * MIB, 4 * MIB, 12 * MIB)
-"""Blocks that a program may hold before it trains; which large block is carved up can hang on a few MiB."""
 _MOST_ROWS = 4096
 
 
@@ -36,7 +33,7 @@ class Question:
         length: Tokens of the longest row.
         draws: Lengths of successive micro-batches, one sequence for each run to try; none where all are `length`.
         plan: Accumulation, loop, evaluation.
-        evaluation_rows: Batch of the evaluation.
+        evaluation_rows: Batch of the evaluation, where the plan has one.
         other_heads: Trained blocks of further tasks, in bytes of float32, that only hold weights, gradients and state.
         device: The GPU's numbers.
         context: Memory outside the allocator.
@@ -50,6 +47,7 @@ class Question:
     length: int
     draws: Sequence[Sequence[int]] = ()
     plan: Plan
+    evaluation_rows: int = 0
     other_heads: tuple[int, ...] = ()
     device: Device
     context: Context
@@ -118,12 +116,18 @@ def peak_of(question: Question) -> tuple[Peak, tuple[int, int]]:
     A run that does not fit is replayed as on a larger GPU.
     """
     run = run_of(question, question.rows)
-    peak = replay(run, question.limit_bytes)
-    if peak.out_of_memory:
-        peak = replay(run)
-    reserved = [peak.reserved_bytes, *_disturbed(question, run, peak)]
+    peak = replay_anyway(run, question.limit_bytes)
+    return peak, interval_of(question, run, peak)
+
+
+def interval_of(question: Question, run: Run, peak: Peak) -> tuple[int, int]:
+    """Return the lowest and highest `reserved_bytes` to expect of a run, given its replay."""
+    limit = question.limit_bytes
+    drawn = [run_of(question, question.rows, lengths) for lengths in question.draws]
+    reserved = [peak.reserved_bytes, *disturbed(run, peak, limit)]
+    reserved += [replay_anyway(other, limit).reserved_bytes for other in drawn]
     error = UNCERTAINTY + question.version_error
-    return peak, (round(min(reserved) * (1 - error)), round(max(reserved) * (1 + error)))
+    return round(min(reserved) * (1 - error)), round(max(reserved) * (1 + error))
 
 
 def largest_batch(question: Question) -> int:
@@ -152,57 +156,12 @@ def run_of(question: Question, rows: int, lengths: Sequence[int] = ()) -> Run:
         steps = [step.with_update(question.update) for step in steps]
     # More micro-batches than two repeat the second: gradients are there, and everything else was freed.
     plan = replace(question.plan, accumulation=min(question.plan.accumulation, 2))
-    return _with_heads(schedule(steps, plan, question.device), question.other_heads)
+    evaluation = question.step.at(question.evaluation_rows, question.length) if plan.evaluation_batches else None
+    return _with_heads(schedule(steps, plan, question.device, evaluation), question.other_heads)
 
 
 def _fits(peak: Peak, limit: int) -> bool:
     return not peak.out_of_memory and peak.reserved_bytes * (1 + MARGIN) <= limit
-
-
-def _disturbed(question: Question, run: Run, peak: Peak) -> list[int]:
-    """Return the reserved peaks of runs that differ a little, and of drawn lengths.
-
-    Small blocks have segments of their own, and below the limit no segment is given back. So whatever large block
-    comes first, they reserve the same, and only the large ones are replayed again.
-    """
-    limit = question.limit_bytes
-    large = _large_blocks(run)
-    small_bytes = peak.reserved_bytes - _reserved_bytes(large)
-    reserved = []
-    for size in _FIRST_BLOCKS:
-        total = small_bytes + _reserved_bytes(_with_first_block(large, size))
-        reserved.append(total if total <= limit else replay(_with_first_block(run, size), limit).reserved_bytes)
-    drawn = [run_of(question, question.rows, lengths) for lengths in question.draws]
-    return reserved + [replay(other, limit).reserved_bytes for other in drawn]
-
-
-def _large_blocks(run: Run) -> Run:
-    """Return a run without the blocks of the small pool."""
-    sizes = run.num_bytes
-    events = [event for event in run.events if sizes[event if event >= 0 else ~event] > SMALL_BYTES]
-    return replace(run, events=events, starts=[])
-
-
-def _reserved_bytes(run: Run) -> int:
-    """Replay a run without a limit, for its reserved peak alone."""
-    sizes, allocator = run.num_bytes, CachingAllocator()
-    blocks: list[Block | None] = [None] * len(sizes)
-    for event in run.events:
-        if event >= 0:
-            blocks[event] = allocator.allocate(sizes[event])
-        else:
-            allocator.free(blocks[~event])
-    return allocator.peak_reserved_bytes
-
-
-def _with_first_block(run: Run, num_bytes: int) -> Run:
-    block = len(run.num_bytes)
-    return Run(
-        events=[block, *run.events],
-        num_bytes=[*run.num_bytes, num_bytes],
-        categories=[*run.categories, "workspace"],
-        starts=[(position + 1, part) for position, part in run.starts],
-    )
 
 
 def _with_heads(run: Run, heads: tuple[int, ...]) -> Run:

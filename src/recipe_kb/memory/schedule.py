@@ -3,7 +3,8 @@
 Who holds what until when is decided here; `Trainer` and a bare loop differ by a tenth of the peak.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,20 +54,22 @@ class Run:
     starts: list[tuple[int, Part]] = field(default_factory=list)
 
 
-def schedule(steps: Sequence[Step], plan: Plan, device: Device) -> Run:
+def schedule(steps: Sequence[Step], plan: Plan, device: Device, evaluation: Step | None = None) -> Run:
     """Write out a run from placing the network to the end.
 
     Args:
         steps: One for each micro-batch in turn, of one job at different lengths; from the first again when they end.
         plan: What runs.
         device: The GPU.
+        evaluation: The step at the evaluation's batch; None for the training's.
     """
     writer = _Writer(steps, device)
     writer.part("placement")
     for number in range(plan.steps):
         _optimizer_step(writer, plan, first=number == 0)
     if plan.evaluation_batches:
-        _evaluate(writer, plan)
+        with writer.sized((evaluation or steps[0]).bytes_on(device)):
+            _evaluate(writer, plan)
         _optimizer_step(writer, plan, first=False)
     return writer.run
 
@@ -124,6 +127,7 @@ class _Writer:
         self._steps = steps
         self._step = steps[0]
         self._turn = 0
+        self._size_of = self._sizes[0]
         self._block_of: dict[int, int] = {}
         self._held: dict[str, list[int]] = {}
         events = [event for part in self._step.parts.values() for event in part]
@@ -195,7 +199,16 @@ class _Writer:
     def next_micro_batch(self) -> None:
         """Go on with the step of the next micro-batch's length."""
         self._turn = (self._turn + 1) % len(self._steps)
-        self._step = self._steps[self._turn]
+        self._step, self._size_of = self._steps[self._turn], self._sizes[self._turn]
+
+    @contextmanager
+    def sized(self, sizes: list[int]) -> Iterator[None]:
+        """Write storages in other sizes."""
+        before, self._size_of = self._size_of, sizes
+        try:
+            yield
+        finally:
+            self._size_of = before
 
     def _free_if_done(self, done: dict[int, int], position: int, fresh: dict[int, int]) -> None:
         block = fresh.pop(done.get(position, -1), None)
@@ -204,7 +217,7 @@ class _Writer:
 
     def _new(self, storage: int) -> int:
         block = len(self.run.num_bytes)
-        self.run.num_bytes.append(self._sizes[self._turn][storage])
+        self.run.num_bytes.append(self._size_of[storage])
         self.run.categories.append(self._step.categories[storage])
         self.run.events.append(block)
         return block

@@ -86,7 +86,7 @@ def shaped(traced: Mapping[tuple[int, int], Step]) -> ShapedStep:
             return (*_in_length((small, longer), (length, more_length)), 0, 0, 0)
         constant = small - slope * rows
         long_slope, long_rest = divmod(longer - constant, rows)
-        if rest or long_rest or constant < 0:
+        if rest or long_rest or constant < 0 or slope < 0:
             raise ShapeError(f"{small} at {rows} rows, {wider} at {more_rows}: not linear in the rows")
         return (constant * _DENOMINATOR, 0, 0, *_in_length((slope, long_slope), (length, more_length)))
 

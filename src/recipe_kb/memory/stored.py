@@ -88,7 +88,8 @@ def unpack(text: str) -> ShapedStep:
         for ago in coded:
             events.append(allocated if ago == 0 else ~(allocated - ago))
             allocated += ago == 0
-        parts[part] = tuple(events)
+        if events:
+            parts[part] = tuple(events)
     step = Step(
         parts=parts,
         num_bytes=tuple(record["sizes"]),

@@ -1,13 +1,12 @@
 """The answer to "which settings?": an exact recipe, else a derived one, else why nothing fits."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from recipe_kb.errors import BadInputError, FindingError, Problem
-from recipe_kb.i18n import _, gib
-from recipe_kb.resolve.estimate import MemoryEstimate, estimate, limit_bytes
+from recipe_kb.i18n import _, gib, number
 from recipe_kb.resolve.ladder import build_ladder
+from recipe_kb.resolve.memory import MemoryEstimate, memory_of
 from recipe_kb.resolve.rules import effective_batch_size, keep_effective_batch
 from recipe_kb.schema.base import Goal, Method, TaskMixing, Text
 from recipe_kb.schema.gpu import Gpu
@@ -71,15 +70,7 @@ class Answer:
             "task_mixing": recipe.task_mixing,
             "settings": recipe.settings.given(),
             "effective_batch_size": self.effective_batch_size,
-            "memory": {
-                "peak_reserved_bytes": self.memory.peak_reserved_bytes,
-                "limit_bytes": self.memory.limit_bytes,
-                "status": "predicted",
-                "method": "documented-figures",
-                "fits": self.memory.fits,
-                "margin": self.memory.margin,
-                "breakdown": self.memory.parts,
-            },
+            "memory": self.memory.to_json(),
             "provenance": {
                 name: {
                     kind: value.get(language) if isinstance(value, Text) else value
@@ -143,28 +134,25 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
         what = _("{model} takes at most {limit} tokens (got --max-length {length}).")
         what = what.format(model=key.model, limit=model.max_length, length=key.max_length)
         raise BadInputError(Problem(code="KB204", what=what, next_command=f"kb show {key.model}"))
-    constants = _Constants(store)
-    bare = BARE_MEMORY.fullmatch(key.gpu)
-    gpu = None if bare else store.gpu(key.gpu)
-    limit = limit_bytes(gpu, int(bare[1]) if bare else None, constants("memory-estimate"))
+    gpu = None if BARE_MEMORY.fullmatch(key.gpu) else store.gpu(key.gpu)
     found = store.recipe_for_tasks(key)
     if found:
         recipe = store.recipe(found)
-        memory = estimate(found, recipe, model, limit, constants("memory-estimate"))
+        memory = memory_of(store, found, recipe.settings, recipe.task_mixing, gpu, model)
         evidence = store.evidence(str(found))
     else:
         from recipe_kb.resolve.derive import derive  # not before: an exact recipe does without it
 
         several_heads = key.tasks[1] > 1 and model.family == "encoder"
         mixing: TaskMixing | None = "interleaved" if several_heads else None
-        derived = derive(key, gpu, model, limit, constants, mixing)
+        derived = derive(store, key, gpu, model, mixing)
         if derived.recipe is None:
             raise FindingError(_nothing_fits(store, key, gpu, model, derived.memory))
         recipe, memory, evidence = derived.recipe, derived.memory, store.evidence(str(key))
     if num_gpus > 1 and not recipe.refuted:
         evidence = []
         recipe = _share(key, recipe, num_gpus)
-        memory = estimate(key, recipe, model, limit, constants("memory-estimate"))
+        memory = memory_of(store, key, recipe.settings, recipe.task_mixing, gpu, model)
     return Answer(
         recipe_id=str(found or key),
         key=key,
@@ -189,14 +177,6 @@ def command_for(key: RecipeKey, model: Model, num_gpus: int = 1) -> str:
         if value != default:
             words += f" --{option} {value}"
     return words + (f" --num-gpus {num_gpus}" if num_gpus > 1 else "")
-
-
-@dataclass(frozen=True)
-class _Constants:
-    store: Store
-
-    def __call__(self, rule_id: str) -> Mapping[str, float]:
-        return self.store.rule(rule_id).constants
 
 
 def _rule_notes(store: Store, recipe: Recipe, model: Model) -> tuple[Text, ...]:
@@ -254,24 +234,24 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
     """Say what fills the card even at one row, and which method or GPU would do."""
     what = _(
         "Nothing fits: {model} with {method} needs about {need} on {gpu} even with one row, "
-        "and {limit} may be used, a tenth kept free."
+        "and {limit} may be used, {free} % kept free."
     )
     what = what.format(
         model=key.model,
         method=key.method,
         need=gib(memory.peak_reserved_bytes),
         gpu=gpu.name if gpu else key.gpu,
-        limit=gib(int(memory.limit_bytes * (1 - memory.margin))),
+        limit=gib(memory.usable_bytes),
+        free=number(100 * memory.free_share, 0),
     )
     from recipe_kb.resolve.derive import derive
 
-    constants = _Constants(store)
     for method in _METHODS[_METHODS.index(key.method) + 1 :]:
         cheaper = replace(key, method=method)
-        if derive(cheaper, gpu, model, memory.limit_bytes, constants, None).recipe:
+        if derive(store, cheaper, gpu, model, None).recipe:
             what += " " + _("It fits with --method {method}.").format(method=method)
             return Problem(code="KB210", what=what, next_command=command_for(cheaper, model))
-    larger = _smallest_gpu(store, key, model, constants)
+    larger = _smallest_gpu(store, key, model)
     if larger:
         what += " " + _("The smallest card it fits is {gpu}.").format(gpu=larger)
         return Problem(code="KB210", what=what, next_command=command_for(replace(key, gpu=larger), model))
@@ -279,12 +259,11 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
     return Problem(code="KB210", what=what, next_command="kb list gpus")
 
 
-def _smallest_gpu(store: Store, key: RecipeKey, model: Model, constants: _Constants) -> str | None:
+def _smallest_gpu(store: Store, key: RecipeKey, model: Model) -> str | None:
     from recipe_kb.resolve.derive import derive
 
     sizes = {gpu_id: store.gpu(gpu_id) for gpu_id in store.gpu_ids()}
     for gpu_id, gpu in sorted(sizes.items(), key=lambda item: item[1].memory.limit_bytes):
-        limit = limit_bytes(gpu, None, constants("memory-estimate"))
-        if derive(replace(key, gpu=gpu_id), gpu, model, limit, constants, None).recipe:
+        if derive(store, replace(key, gpu=gpu_id), gpu, model, None).recipe:
             return gpu_id
     return None

@@ -12,10 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.cuda_references import cuda_references
-from recipe_kb.resolve.estimate import estimate, limit_bytes
+from recipe_kb.resolve.memory import RULE, memory_of
 from recipe_kb.resolve.recipe_hash import recipe_hash
 from recipe_kb.resolve.rules import RULES
+from recipe_kb.resolve.traced_files import traced_problems
 from recipe_kb.schema.evidence import Evidence
+from recipe_kb.schema.gpu import Gpu
+from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import MAX_TASKS, Recipe, RecipeKey, Rung, Settings
 from recipe_kb.store.names import BARE_MEMORY, gpu_spellings, model_spellings
 from recipe_kb.store.store import Store
@@ -23,7 +26,10 @@ from recipe_kb.store.yaml_file import line_in, yaml_error
 from recipe_kb.text import squash
 
 Found = TypeVar("Found")
-_PLACES = re.compile(r"[a-z]+\.yaml|(gpus|models|rules|claims)/[^/]+\.yaml|recipes/[^/]+/[^/]+/[^/]+\.yaml")
+_PLACES = re.compile(
+    r"[a-z]+\.yaml|(gpus|models|rules|claims)/[^/]+\.yaml|recipes/[^/]+/[^/]+/[^/]+\.yaml"
+    r"|memory/[^/]+\.json|schema/[^/]+\.json|evidence/[^/]+/[^/]+/[^/]+/[^/]+\.json"
+)
 _BATCH = ("per_device_train_batch_size", "gradient_accumulation_steps")
 _CORRECTABLE = {*Settings.__dataclass_fields__, "max_length", "warmup_steps"}
 """Settings that a guide may name; a fixed number of warm-up steps is one we do not take over."""
@@ -53,6 +59,8 @@ class Checker:
         self._check_files()
         self._check_facts()
         self._check_cuda()
+        self.problems += traced_problems(store)
+        self.counts["memory"] = len(store.memory_ids())
         self._check_claims(claim_files)
         self._check_recipes()
         self._check_evidence()
@@ -90,7 +98,7 @@ class Checker:
 
     def _check_files(self) -> None:
         """Names are data too: no stray file, and one Unicode form so that search and comparison agree."""
-        for path in sorted([*self.store.root.rglob("*.yaml"), *self.store.root.rglob("*.yml")]):
+        for path in sorted(path for kind in ("yaml", "yml", "json") for path in self.store.root.rglob(f"*.{kind}")):
             relative = path.relative_to(self.store.root).as_posix()
             if not _PLACES.fullmatch(relative):
                 what = _("no file belongs here")
@@ -209,14 +217,23 @@ class Checker:
         if several_heads != (recipe.task_mixing is not None):
             what = _("task_mixing belongs to recipes of several tasks, and only to them")
             self.add("KB113", what, relative, ("task_mixing",))
-        constants = self.rules.get("memory-estimate")
-        if model and constants and (gpu or bare):
-            limit = limit_bytes(gpu, int(bare[1]) if bare else None, constants.constants)
-            memory = estimate(key, recipe, model, limit, constants.constants)
-            if not memory.fits and recipe.status != "refuted":
-                what = _("predicted memory {peak} exceeds what the card leaves, {limit}")
-                what = what.format(peak=gib(memory.peak_reserved_bytes), limit=gib(limit * (1 - memory.margin)))
-                self.add("KB114", what, relative, ("settings", "per_device_train_batch_size"))
+        if model and RULE in self.rules and (gpu or bare):
+            self._check_memory(key, recipe, gpu, model)
+
+    def _check_memory(self, key: RecipeKey, recipe: Recipe, gpu: Gpu | None, model: Model) -> None:
+        """A recipe fits or is refuted, and what is predicted is not only reported."""
+        relative = self.store.recipe_path(key)
+        try:
+            memory = memory_of(self.store, key, recipe.settings, recipe.task_mixing, gpu, model)
+        except BadInputError:
+            return  # reported where its file was read
+        if not memory.fits and recipe.status != "refuted":
+            what = _("predicted memory {peak} exceeds what the card leaves, {limit}")
+            what = what.format(peak=gib(memory.peak_reserved_bytes), limit=gib(memory.usable_bytes))
+            self.add("KB114", what, relative, ("settings", "per_device_train_batch_size"))
+        if recipe.status == "reported" and memory.method == "traced":
+            what = _("status is reported, but a traced step predicts the memory of these settings")
+            self.add("KB119", what, relative, ("status",))
 
     def _check_references(self, key: RecipeKey, recipe: Recipe, recipes: dict[RecipeKey, Recipe]) -> None:
         relative = self.store.recipe_path(key)

@@ -4,20 +4,18 @@ The search keeps the effective batch and looks for the largest per-device batch 
 then with gradient checkpointing, then with an 8-bit optimizer as well.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recipe_kb.resolve.estimate import MemoryEstimate, estimate_settings
 from recipe_kb.resolve.ladder import build_ladder
+from recipe_kb.resolve.memory import MemoryEstimate, memory_fits, memory_of
 from recipe_kb.resolve.rules import eval_batch_size, goal_batch, keep_effective_batch, precision, sqrt_adam
 from recipe_kb.schema.base import TaskMixing
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey, Settings
-
-Constants = Callable[[str], Mapping[str, float]]
-"""Rule id -> the constants of that rule."""
+from recipe_kb.store.store import Store
 
 _ENOUGH_ROWS = 4
 """A per-device batch this large is preferred over recomputing activations."""
@@ -40,23 +38,20 @@ class Derived:
     memory: MemoryEstimate
 
 
-def derive(
-    key: RecipeKey, gpu: Gpu | None, model: Model, limit: int, constants: Constants, mixing: TaskMixing | None
-) -> Derived:
+def derive(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: TaskMixing | None) -> Derived:
     """Answer a cell by the rules.
 
     Args:
+        store: Rules, and the traced steps that memory is predicted from.
         key: The cell; the range of tasks is one number.
         gpu: Decides precision and kernels; None for a card known only by its size.
         model: Gives the published starting point.
-        limit: What the card can reserve, in bytes.
-        constants: Constants of each rule.
         mixing: How tasks share a step; None for one task.
     """
 
     def search(goal: str) -> Derived:
-        start = _start(key, gpu, model, constants, constants("goal-batch")[goal])
-        return _search(key, start, gpu, model, limit, constants, mixing)
+        start = _start(store, key, gpu, model, store.rule("goal-batch").constants[goal])
+        return _search(store, key, start, gpu, model, mixing)
 
     derived = search(key.goal)
     if key.goal == "speed" and derived.recipe and derived.recipe.settings.gradient_accumulation_steps > 1:
@@ -68,34 +63,25 @@ def derive(
 
 
 def _search(
-    key: RecipeKey,
-    start: "_Start",
-    gpu: Gpu | None,
-    model: Model,
-    limit: int,
-    constants: Constants,
-    mixing: TaskMixing | None,
+    store: Store, key: RecipeKey, start: "_Start", gpu: Gpu | None, model: Model, mixing: TaskMixing | None
 ) -> Derived:
     """Find the best settings of a start that fit."""
-    memory_constants = constants("memory-estimate")
-
-    def measure(settings: Settings) -> MemoryEstimate:
-        return estimate_settings(key, settings, mixing, model, limit, memory_constants)
-
-    chosen: tuple[Settings, MemoryEstimate] | None = None
-    closest: MemoryEstimate | None = None
-    for settings in _candidates(start, model, constants, gpu):
-        memory = measure(settings)
-        if closest is None or memory.peak_reserved_bytes < closest.peak_reserved_bytes:
-            closest = memory
-        if memory.fits and (chosen is None or _better(settings, chosen[0])):
-            chosen = settings, memory
+    chosen: Settings | None = None
+    smallest: list[Settings] = []
+    for saving in _savings(start, gpu):
+        if chosen and (chosen.per_device_train_batch_size >= _ENOUGH_ROWS or "optim" in saving):
+            break
+        candidates = _candidates(store, start, model, saving)
+        smallest.append(candidates[0])
+        found = _largest(candidates, lambda settings: memory_fits(store, key, settings, mixing, gpu, model))
+        # Recomputing activations is worth it only where the batch was too small to keep a GPU busy.
+        if found and (chosen is None or found.per_device_train_batch_size >= _ENOUGH_ROWS):
+            chosen = found
     if chosen is None:
-        assert closest is not None  # noqa: S101 - there is always a candidate with one row
-        return Derived(recipe=None, memory=closest)
-    settings, memory = chosen
-    recipe = _recipe(key, settings, start, mixing)
-    return Derived(recipe=recipe, memory=memory)
+        closest = (memory_of(store, key, settings, mixing, gpu, model) for settings in smallest)
+        return Derived(recipe=None, memory=min(closest, key=lambda memory: memory.peak_reserved_bytes))
+    memory = memory_of(store, key, chosen, mixing, gpu, model)
+    return Derived(recipe=_recipe(key, chosen, start, mixing), memory=memory)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,21 +93,21 @@ class _Start:
     provenance: dict[str, Provenance]
 
 
-def _start(key: RecipeKey, gpu: Gpu | None, model: Model, constants: Constants, factor: float) -> _Start:
+def _start(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, factor: float) -> _Start:
     encoder = model.family == "encoder"
-    lora = constants("lora-start") if key.method != "full" else None
+    lora = store.rule("lora-start").constants if key.method != "full" else None
     published = model.fine_tuning
     base_batch = int(lora["effective_batch_size"]) if lora else published.effective_batch_size
     base_rate = lora["learning_rate"] if lora else published.learning_rate
     effective = goal_batch(base_batch, factor)
     origin = Provenance(rule="lora-start") if lora else Provenance(source=published.source)
     rate = base_rate if factor == 1 else round_rate(sqrt_adam(base_rate, base_batch, effective))
-    loader = constants("data-loader")
+    loader = store.rule("data-loader").constants
     hardware = _of_gpu(gpu)
     values = {
         **_LIBRARY_DEFAULTS,
         "learning_rate": rate,
-        "warmup_ratio": constants("warm-up")["encoder_ratio" if encoder else "decoder_ratio"],
+        "warmup_ratio": store.rule("warm-up").constants["encoder_ratio" if encoder else "decoder_ratio"],
         "num_train_epochs": int(lora["num_train_epochs"]) if lora and not encoder else published.num_train_epochs,
         "weight_decay": _ENCODER_WEIGHT_DECAY if encoder else 0.0,
         "precision": "fp32" if model.overflows_in_fp16 and precision(gpu) == "fp16" else precision(gpu),
@@ -167,33 +153,39 @@ def round_rate(rate: float) -> float:
     return float(f"{rate:.1e}")
 
 
-def _candidates(start: _Start, model: Model, constants: Constants, gpu: Gpu | None) -> Iterator[Settings]:
-    """Yield settings to try: every per-device batch that divides the effective one, per way to save memory."""
-    factors = constants("eval-batch")
-    factor = factors["encoder_factor" if model.family == "encoder" else "decoder_factor"]
+def _savings(start: _Start, gpu: Gpu | None) -> list[dict[str, Any]]:
+    """Return what to change to save memory, the cheapest first."""
     savings: list[dict[str, Any]] = [{}, {"gradient_checkpointing": True}]
     if "lora_r" not in start.values and (gpu is None or gpu.supports.bnb_8bit_optimizer):
         savings.append({"gradient_checkpointing": True, "optim": "adamw_bnb_8bit"})
-    for saving in savings:
-        for per_device in range(start.effective, 0, -1):
-            steps = keep_effective_batch(start.effective, per_device)
-            if steps is None:
-                continue
-            yield Settings(
-                per_device_train_batch_size=per_device,
-                per_device_eval_batch_size=eval_batch_size(per_device, factor),
-                gradient_accumulation_steps=steps,
-                **{**start.values, **saving},
-            )
+    return savings
 
 
-def _better(new: Settings, old: Settings) -> bool:
-    """Say whether saving memory is worth it: only when the batch was too small to keep a GPU busy."""
-    if "8bit" in new.optim and "8bit" not in old.optim:
-        return False
-    if new.gradient_checkpointing == old.gradient_checkpointing:
-        return new.per_device_train_batch_size > old.per_device_train_batch_size
-    return old.per_device_train_batch_size < _ENOUGH_ROWS <= new.per_device_train_batch_size
+def _candidates(store: Store, start: _Start, model: Model, saving: dict[str, Any]) -> list[Settings]:
+    """Return settings with every per-device batch that divides the effective one, the smallest first."""
+    factors = store.rule("eval-batch").constants
+    factor = factors["encoder_factor" if model.family == "encoder" else "decoder_factor"]
+    return [
+        Settings(
+            per_device_train_batch_size=per_device,
+            per_device_eval_batch_size=eval_batch_size(per_device, factor),
+            gradient_accumulation_steps=steps,
+            **{**start.values, **saving},
+        )
+        for per_device in range(1, start.effective + 1)
+        if (steps := keep_effective_batch(start.effective, per_device))
+    ]
+
+
+def _largest(candidates: Sequence[Settings], fits: Callable[[Settings], bool]) -> Settings | None:
+    """Return the last that fits; the largest first, which often does, then by halves, as memory grows with rows."""
+    if fits(candidates[-1]):
+        return candidates[-1]
+    low, high = 0, len(candidates) - 1  # what is before low fits, high and what follows does not
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if fits(candidates[middle]) else (low, middle)
+    return candidates[low - 1] if low else None
 
 
 def _recipe(key: RecipeKey, settings: Settings, start: _Start, mixing: TaskMixing | None) -> Recipe:

@@ -1,21 +1,16 @@
-"""Peak memory from documented figures: a rough prediction until a traced one exists for the cell.
+"""Peak memory from documented figures: a rough prediction for cells whose step was not traced.
 
 Legend: B = rows alive at once, L = length in tokens, H = hidden size, F = intermediate size, V = vocabulary.
 All results in bytes. Constants: kb/rules/memory-estimate.yaml.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from recipe_kb.resolve.rules import rows_per_micro_batch
-from recipe_kb.schema.gpu import Gpu
+from recipe_kb.resolve.rules import NUM_LABELS, rows_per_micro_batch
 from recipe_kb.schema.model import Model
-from recipe_kb.schema.recipe import Recipe, RecipeKey, Settings
-from recipe_kb.units import GIB, MIB
+from recipe_kb.schema.recipe import RecipeKey, Settings
 
 Constants = Mapping[str, float]
-NUM_LABELS = 9
-"""Labels per head, as in CoNLL-style tagging: 7,000 parameters on BERT-base, a hundred kilobytes in training."""
 _STATE_OF = {
     "adamw_bnb_8bit": "adam_8bit_state_bytes",
     "paged_adamw_8bit": "adam_8bit_state_bytes",
@@ -25,44 +20,9 @@ _STATE_OF = {
 """Optimizer -> the constant of its state per parameter, where it is not Adam's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemoryEstimate:
-    """Predicted peak and its parts, which sum to it; the limit is what the allocator can reserve on the card."""
-
-    parts: dict[str, int]
-    limit_bytes: int
-    margin: float
-
-    @property
-    def peak_reserved_bytes(self) -> int:
-        """Bytes that the caching allocator is expected to hold at the peak."""
-        return sum(self.parts.values())
-
-    @property
-    def fits(self) -> bool:
-        """Say whether the peak leaves the stated margin free."""
-        return self.peak_reserved_bytes <= self.limit_bytes * (1 - self.margin)
-
-    @property
-    def share(self) -> float:
-        """Peak as a fraction of the limit."""
-        return self.peak_reserved_bytes / self.limit_bytes
-
-
-def limit_bytes(gpu: Gpu | None, vram_gb: int | None, constants: Constants) -> int:
-    """Return what torch can reserve: the smallest total it was seen to report, less the CUDA context."""
-    total = gpu.memory.limit_bytes if gpu else int((vram_gb or 0) * constants["bare_size_share"] * GIB)
-    return total - int(constants["context_mib"] * MIB)
-
-
-def estimate(key: RecipeKey, recipe: Recipe, model: Model, limit: int, constants: Constants) -> MemoryEstimate:
-    """Predict the peak of one optimizer step of a recipe."""
-    return estimate_settings(key, recipe.settings, recipe.task_mixing, model, limit, constants)
-
-
-def estimate_settings(
-    key: RecipeKey, settings: Settings, mixing: str | None, model: Model, limit: int, constants: Constants
-) -> MemoryEstimate:
+def estimated_parts(
+    key: RecipeKey, settings: Settings, mixing: str | None, model: Model, constants: Constants
+) -> dict[str, int]:
     """Predict the peak of one optimizer step.
 
     Args:
@@ -70,8 +30,10 @@ def estimate_settings(
         settings: Batch, precision, optimizer, checkpointing, attention.
         mixing: `interleaved`, `joint`, or None for one task.
         model: The model's shape and parameter count.
-        limit: What the card can reserve, in bytes.
         constants: Of the rule `memory-estimate`.
+
+    Returns:
+        What lives at the peak; it sums to what the caching allocator is expected to hold.
     """
     rows = rows_per_micro_batch(settings.per_device_train_batch_size, key.tasks[1], mixing)
     parts = _static_parts(key, settings, model, constants)
@@ -79,9 +41,7 @@ def estimate_settings(
     parts |= {"activations": activations, "logits": logits}
     dynamic = activations + logits + parts["gradients"]
     parts["allocator"] = int(dynamic * (constants["overhead_factor"] - 1))
-    return MemoryEstimate(
-        parts={name: size for name, size in parts.items() if size}, limit_bytes=limit, margin=constants["margin"]
-    )
+    return {name: size for name, size in parts.items() if size}
 
 
 def adapter_parameters(model: Model, rank: int) -> int:

@@ -52,7 +52,7 @@ def job_of(
     return Job(
         build=_without_cache(build),
         inputs=_inputs(encoder, tasks, mixing),
-        drops_mask=not padded and settings.attn_implementation != "eager",
+        drops_mask=not padded and (encoder or settings.attn_implementation != "eager"),
         optimizer=lambda network: make_optimizer(network, settings.optim),
         autocast=_HALF[settings.precision],
         sdpa=sdpa,

@@ -1,0 +1,124 @@
+"""What the predictor is asked for a cell whose step the knowledge base holds as a trace."""
+
+import binascii
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+
+from recipe_kb.errors import BadInputError
+from recipe_kb.i18n import _
+from recipe_kb.memory.gpu import Context, device_of
+from recipe_kb.memory.predict import Question
+from recipe_kb.memory.schedule import Plan
+from recipe_kb.memory.shape import ShapedStep
+from recipe_kb.memory.step import Step
+from recipe_kb.memory.stored import Cell, unpack
+from recipe_kb.resolve.rules import NUM_LABELS, rows_per_micro_batch
+from recipe_kb.schema.gpu import Gpu
+from recipe_kb.schema.model import Model
+from recipe_kb.schema.recipe import RecipeKey, Settings
+from recipe_kb.store.store import Store
+from recipe_kb.store.traced import traced_problem
+
+TRACED_OPTIMIZER = "adamw_torch_fused"
+"""What every step holds; other optimizers are stored apart."""
+_FLOAT_BYTES = 4
+_LENGTH_MULTIPLE = 16
+"""Attention masks are padded to this many tokens; at other lengths a step allocates more than was traced."""
+
+
+def question_of(
+    store: Store,
+    key: RecipeKey,
+    settings: Settings,
+    mixing: str | None,
+    model: Model,
+    gpu: Gpu | None,
+    context: Context,
+    total_bytes: int,
+) -> Question | None:
+    """Ask for the memory of a cell.
+
+    Args:
+        store: Holds the traced steps.
+        key: Task count, length, method.
+        settings: What is trained.
+        mixing: `interleaved`, `joint`, or None for one task.
+        model: The network.
+        gpu: None for a card known only by its size.
+        context: Memory outside the allocator.
+        total_bytes: What torch reports.
+
+    Returns:
+        None if no step was traced for these settings.
+
+    Raises:
+        BadInputError: The stored step cannot be read.
+    """
+    record = store.memory(key.model)
+    name = str(Cell.of_settings(settings, key.method))
+    packed = record["steps"].get(name) if record else None
+    if record is None or packed is None or not _adapters_as_traced(store, key, settings):
+        return None
+    place = store.shown(store.memory_path(key.model))
+    update: Step | None = None
+    if settings.optim != TRACED_OPTIMIZER:
+        trained = f"{'full' if key.method == 'full' else 'lora'}/{settings.optim}"
+        if trained not in record["updates"]:
+            return None
+        update = read_step(record["updates"], trained, place).at(1, 1)
+    return Question(
+        step=read_step(record["steps"], name, place),
+        update=update,
+        rows=rows_per_micro_batch(settings.per_device_train_batch_size, key.tasks[1], mixing),
+        length=counted_length(key.max_length),
+        plan=Plan(loop="trainer", accumulation=settings.gradient_accumulation_steps),
+        other_heads=_other_heads(key, model),
+        device=device_of(gpu, store.cuda()),
+        context=context,
+        total_bytes=total_bytes,
+    )
+
+
+def counted_length(max_length: int) -> int:
+    """Return the length that memory is predicted for: the next one that attention needs no padding for."""
+    return -(-max_length // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
+
+
+def read_step(packed: Mapping[str, str], name: str, place: str) -> ShapedStep:
+    """Unpack one step of a file.
+
+    Args:
+        packed: Name to packed step.
+        name: Which one.
+        place: The file, as problems print it.
+
+    Raises:
+        BadInputError: It is no packed step.
+    """
+    try:
+        return _unpacked(packed[name])
+    except (binascii.Error, zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
+        what = _("{name} is not a packed step: {why}").format(name=name, why=f"{type(error).__name__}: {error}")
+        raise BadInputError(traced_problem(what, place)) from error
+
+
+_unpacked = lru_cache(maxsize=8)(unpack)
+"""One answer asks for the same steps on many GPUs and with many batches."""
+
+
+def _adapters_as_traced(store: Store, key: RecipeKey, settings: Settings) -> bool:
+    """Say whether adapters have the rank that was traced, and dropout as they had."""
+    if key.method == "full":
+        return True
+    traced = store.rule("lora-start").constants
+    same_dropout = bool(settings.lora_dropout) == bool(traced["lora_dropout"])
+    return settings.lora_r == traced["lora_r"] and same_dropout
+
+
+def _other_heads(key: RecipeKey, model: Model) -> tuple[int, ...]:
+    """Return the bytes of weight and bias of each head beyond the one that was traced."""
+    if model.family != "encoder":
+        return ()
+    weight = NUM_LABELS * model.shape.hidden_size * _FLOAT_BYTES
+    return (weight, NUM_LABELS * _FLOAT_BYTES) * (key.tasks[1] - 1)
