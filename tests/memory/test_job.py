@@ -32,12 +32,12 @@ def test_a_decoder_has_one_head_however_many_tasks():
     assert batch["input_ids"].shape == (2, 8)
 
 
-@pytest.mark.parametrize(
-    ("padded", "attention", "drops"),
-    [(True, "sdpa", False), (False, "sdpa", True), (False, "eager", False), (True, "eager", False)],
-)
-def test_a_mask_of_ones_is_dropped_but_by_eager_attention(padded, attention, drops):
-    assert tiny_job(tiny.BERT, padded=padded, attn_implementation=attention).drops_mask is drops
+@pytest.mark.parametrize("config", [tiny.BERT, tiny.QWEN2], ids=["encoder", "decoder"])
+@pytest.mark.parametrize(("padded", "attention"), [(True, "sdpa"), (False, "sdpa"), (False, "eager"), (True, "eager")])
+def test_a_mask_of_ones_is_dropped_but_by_the_eager_attention_of_decoders(config, padded, attention):
+    causal_by_mask = config is tiny.QWEN2 and attention == "eager"
+    job = tiny_job(config, padded=padded, attn_implementation=attention)
+    assert job.drops_mask is (not padded and not causal_by_mask)
 
 
 def test_settings_arrive():

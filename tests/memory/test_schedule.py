@@ -101,7 +101,7 @@ def live_at_peak(events, sizes):
     return highest
 
 
-def test_an_evaluation_that_keeps_logits_grows_by_them_with_each_batch():
+def test_an_evaluation_that_keeps_logits_holds_them_twice_while_it_appends():
     rows, length, vocabulary = 8, 16, 5000
     config = QWEN2 | {"vocab_size": vocabulary, "hidden_size": 32}
     job = replace(tiny_job(config), logit_width=vocabulary)
@@ -111,6 +111,7 @@ def test_an_evaluation_that_keeps_logits_grows_by_them_with_each_batch():
         run = schedule([step], Plan(loop="trainer", evaluation_batches=batches, keeps_logits=keeps), GPU)
         return live_at_peak(run.events, run.num_bytes)
 
-    logits = 4 * rows * length * vocabulary
+    logits, labels = 4 * rows * length * vocabulary, 8 * rows * length
     assert peak(1, keeps=True) == peak(9, keeps=False) == peak(1, keeps=False)
-    assert [peak(n + 1, keeps=True) - peak(n, keeps=True) for n in (3, 6)] == [logits, logits]
+    # Batch n finds n - 1 of the old, and makes one new and n of both; labels are appended after logits.
+    assert [peak(n + 1, keeps=True) - peak(n, keeps=True) for n in (3, 6)] == [2 * logits + labels] * 2

@@ -1,11 +1,14 @@
 """A training loop run from its start to its end, as a user writes it: what the parts put together must equal."""
 
+from unittest.mock import patch
+
 import torch
 from accelerate.utils.operations import convert_to_fp32
 from tiny_jobs import on_gpu, signed_sizes
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import _engine_run_backward
+from transformers import masking_utils
 
 from recipe_kb.tracing import trace
 from recipe_kb.tracing.cuda import CudaSemantics
@@ -20,7 +23,9 @@ def record(job, shapes, *, accumulation, steps, every_head=False):
     """
     with torch.device("meta"):
         network = job.build()
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    # A real run looks at the position ids, finds no packed sequences, and makes no mask for them.
+    unpacked = patch.object(masking_utils, "find_packed_sequence_indices", new=lambda _ids: None)
+    with FakeTensorMode(allow_non_fake_inputs=True), unpacked:
         trace._give_fake_storage(network)
         network.train()
         if job.gradient_checkpointing:

@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "recipe_kb.cli.doctor",
     "list": "recipe_kb.cli.list_records",
     "plan": "recipe_kb.cli.plan",
+    "predict": "recipe_kb.cli.predict",
     "recipe": "recipe_kb.cli.recipe",
     "search": "recipe_kb.cli.search",
     "show": "recipe_kb.cli.show",

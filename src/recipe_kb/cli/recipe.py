@@ -55,17 +55,27 @@ def cell_options() -> list[click.Parameter]:
 
 def answer_options(session: Session, gpu: str | None, vram: int | None, **question: Any) -> Answer:
     """Answer the cell that the options name."""
+    return ask(session.store, gpu=gpu_named(session, gpu, vram), **question)
+
+
+def gpu_named(session: Session, gpu: str | None, vram: int | None) -> str:
+    """Return what to look for: the GPU as it was typed, the one of this machine, or a bare size.
+
+    Raises:
+        BadInputError: Neither or both are given.
+        CannotHereError: `auto`, and no GPU that is known is here.
+    """
     if (gpu is None) == (vram is None):
         what = _("Give --gpu or --vram, not both.") if gpu else _("Name the card with --gpu, or its size with --vram.")
         raise BadInputError(Problem(code="KB207", what=what, next_command="kb list gpus"))
     if vram is not None:
-        gpu = f"vram-{vram}gb"
-    elif gpu == "auto":
+        return f"vram-{vram}gb"
+    if gpu == "auto":
         from recipe_kb.cli.machine import gpu_of_this_machine
 
-        gpu = gpu_of_this_machine(session.store)
+        return gpu_of_this_machine(session.store)
     assert gpu is not None  # noqa: S101 - one of the two was given
-    return ask(session.store, gpu=gpu, **question)
+    return gpu
 
 
 @click.pass_context

@@ -18,6 +18,15 @@ def answer_id(store: Store, recipe_id: str, num_gpus: int = 1) -> Answer:
         BadInputError: It is no recipe id; the nearest one is offered.
         FindingError: Nothing fits the cell.
     """
+    return answer_key(store, key_of_id(store, recipe_id), num_gpus)
+
+
+def key_of_id(store: Store, recipe_id: str) -> RecipeKey:
+    """Return the cell that a typed id names, its GPU and model by their own ids.
+
+    Raises:
+        BadInputError: It is no recipe id; the nearest one is offered.
+    """
     key = RecipeKey.parse(recipe_id.strip("/").removesuffix(".yaml").removeprefix("kb/recipes/"))
     if key is None or not 1 <= key.tasks[0] <= key.tasks[1] <= MAX_TASKS or key.max_length < 1:
         what = _(
@@ -28,5 +37,4 @@ def answer_id(store: Store, recipe_id: str, num_gpus: int = 1) -> Answer:
         if offered:
             what += " " + _("Did you mean {names}?").format(names=offered[0])
         raise BadInputError(Problem(code="KB208", what=what, next_command="kb list recipes"))
-    key = replace(key, gpu=find_gpu(store, key.gpu), model=find_model(store, key.model))
-    return answer_key(store, key, num_gpus)
+    return replace(key, gpu=find_gpu(store, key.gpu), model=find_model(store, key.model))

@@ -3,6 +3,7 @@
 import click
 
 from recipe_kb.cli.group import Session, terminal_width
+from recipe_kb.cli.heading import heading_of
 from recipe_kb.cli.output import bar, columns, paragraph, setting, title
 from recipe_kb.i18n import _, gib, number
 from recipe_kb.resolve.answer import Answer, command_for
@@ -41,15 +42,7 @@ def print_answer(answer: Answer, session: Session, *, explain: bool) -> None:
 
 
 def _print_heading(answer: Answer, width: int) -> None:
-    key = answer.key
-    tasks = _("1 task") if key.tasks[1] == 1 else _("{count} tasks").format(count=_tasks(answer))
-    card = answer.gpu.name if answer.gpu else _("a card of {size}").format(size=key.gpu.removeprefix("vram-").upper())
-    words = [answer.model.hub_id, card, tasks, _("{count} tokens").format(count=key.max_length), key.method]
-    if key.goal != "balanced":
-        words.append(key.goal)
-    if answer.num_gpus > 1:
-        words.append(_("{count} GPUs").format(count=answer.num_gpus))
-    click.secho(" · ".join(words), bold=True)
+    click.secho(heading_of(answer.key, answer.gpu, answer.model, answer.num_gpus), bold=True)
     meaning = {
         "measured": _("measured on this GPU"),
         "emulated": _("measured on a larger GPU that was held to this one's limits"),
@@ -69,11 +62,6 @@ def _print_heading(answer: Answer, width: int) -> None:
     paragraph(f"{recipe.status} ({meaning[recipe.status]})", width, _("status") + ": ")
     for record in answer.evidence:
         paragraph(f"{record['path']}: {_(record['verdict'])} ({record['mode']})", width, _("evidence") + ": ")
-
-
-def _tasks(answer: Answer) -> str:
-    low, high = answer.key.tasks
-    return str(low) if low == high else f"{low}-{high}"
 
 
 def _print_settings(answer: Answer, session: Session, width: int) -> None:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from recipe_kb.memory.step import Category, Step
+from recipe_kb.memory.step import UPDATES, Step
 from recipe_kb.schema.base import Precision
 from recipe_kb.schema.gpu import Gpu
 
 _TERA = 1e12
 _GIGA = 1e9
-_MOVES: dict[Category, int] = {"weights": 2, "gradients": 2, "optimizer": 2}
-"""How often each is moved in one step at least: weights are read and written back, gradients written and read, the
-optimizer's state read and written."""
+_MOVES = 2
+"""How often weights, gradients and the optimizer's state are moved in one step at least: weights and state are read and
+written back, gradients written and read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def floor(step: Step, gpu: Gpu, *, precision: Precision, tf32: bool, accumulatio
     if peak is None:
         return None
     compute = accumulation * step.flops / (peak * _TERA)
-    moved = sum(times * step.total_bytes(category) for category, times in _MOVES.items())
+    moved = _MOVES * (step.total_bytes("weights", "gradients") + _state_bytes(step))
     memory = moved / (gpu.bandwidth_gb_s * _GIGA)
     return Floor(
         seconds=max(compute, memory),
@@ -60,3 +60,11 @@ def floor(step: Step, gpu: Gpu, *, precision: Precision, tf32: bool, accumulatio
         bound="compute" if compute >= memory else "memory",
         peak_tflops=peak,
     )
+
+
+def _state_bytes(step: Step) -> int:
+    """Return what the optimizer keeps from step to step; its temporary buffers need not leave the caches."""
+    events = [event for part in UPDATES for event in step.parts.get(part, ())]
+    freed = {~event for event in events if event < 0}
+    kept = (event for event in events if event >= 0 and event not in freed)
+    return sum(step.num_bytes[storage] for storage in kept if step.categories[storage] == "optimizer")

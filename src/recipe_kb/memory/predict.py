@@ -142,8 +142,13 @@ def largest_batch(question: Question) -> int:
 
 
 def batch_fits(question: Question, rows: int) -> bool:
-    """Say whether the peak of a batch fits with the margin; often the tensors alone are too much already."""
-    run, limit = run_of(question, rows), question.limit_bytes
+    """Say whether the peak of a batch fits with the margin; often what must be there is too much already."""
+    limit = question.limit_bytes
+    step = question.step.at(rows, question.length)
+    resident = (step.with_update(question.update) if question.update else step).resident_bytes()
+    if resident * (1 + MARGIN) > limit:
+        return False
+    run = run_of(question, rows)
     sizes = run.num_bytes
     held = max(accumulate(sizes[event] if event >= 0 else -sizes[~event] for event in run.events))
     return held * (1 + MARGIN) <= limit and _fits(replay(run, limit), limit)

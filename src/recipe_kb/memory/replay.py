@@ -38,16 +38,16 @@ def replay(run: Run, limit_bytes: int | None = None) -> Peak:
     allocator = CachingAllocator(limit_bytes)
     blocks: list[object] = [None] * len(sizes)
     allocate, free = allocator.allocate, allocator.free
-    out_of_memory = False
+    out_of_memory, done = False, len(run.events)
     try:
-        for event in run.events:
+        for position, event in enumerate(run.events):  # noqa: B007 - where it failed
             if event >= 0:
                 blocks[event] = allocate(sizes[event])
             else:
                 free(blocks[~event])  # type: ignore[arg-type]
     except CudaOutOfMemory:
-        out_of_memory = True
-    parts = _parts_at_peak(run.events, sizes, run.categories)
+        out_of_memory, done = True, position
+    parts = _parts_at_peak(run.events[:done], sizes, run.categories)
     parts["fragmentation"] = allocator.peak_reserved_bytes - sum(parts.values())
     return Peak(
         allocated_bytes=allocator.peak_allocated_bytes,

@@ -81,7 +81,7 @@ def _optimizer_step(writer: "_Writer", plan: Plan, *, first: bool) -> None:
     else:
         # Trainer fetches all batches of the step before it lets go of the last step's.
         before = writer.take("inputs")
-        batches = [writer.fresh("inputs") for _ in range(plan.accumulation)]
+        batches = [writer.fresh("inputs", ahead=number) for number in range(plan.accumulation)]
         writer.free(before)
     for number in range(plan.accumulation):
         if plan.loop == "bare":
@@ -101,21 +101,33 @@ def _optimizer_step(writer: "_Writer", plan: Plan, *, first: bool) -> None:
     if plan.loop == "trainer":
         if not plan.zeroes_in_place:
             writer.part("zero_grad")
-        writer.hold("inputs", [block for blocks in batches for block in blocks])
+        writer.hold("inputs", [block for blocks in reversed(batches) for block in blocks])
 
 
 def _evaluate(writer: "_Writer", plan: Plan) -> None:
     kept: list[int] = []
     for _ in range(plan.evaluation_batches):
         batch = writer.fresh("evaluation_inputs")
-        writer.free(writer.take("inputs"))
+        writer.free(block for block in writer.take("inputs") if block not in kept)
         writer.hold("inputs", batch)
         writer.part("evaluation")
         outputs = writer.blocks_freed_in("evaluation_release", inputs=False)
-        logits = [block for block in outputs if plan.keeps_logits and writer.run.categories[block] == "logits"]
+        logits = [block for block in outputs if writer.run.categories[block] == "logits"] if plan.keeps_logits else []
         writer.free(block for block in outputs if block not in logits)
-        kept += logits
-    writer.free(kept)
+        if plan.keeps_logits:
+            kept = _joined(writer, kept, [*logits, batch[-1]])  # the labels are the last of a batch
+    writer.free(block for block in kept if block not in writer.held("inputs"))
+
+
+def _joined(writer: "_Writer", kept: list[int], new: list[int]) -> list[int]:
+    """Append what a batch leaves to what is kept, as `Trainer` does on the GPU: old, new and both exist at once."""
+    if not kept:
+        return new
+    both = []
+    for old, last in zip(kept, new, strict=True):
+        both.append(writer.join(old, last))
+        writer.free([old, *({last} - set(writer.held("inputs")))])
+    return both
 
 
 class _Writer:
@@ -124,6 +136,8 @@ class _Writer:
     def __init__(self, steps: Sequence[Step], device: Device) -> None:
         self.run = Run()
         self._sizes = [step.bytes_on(device) for step in steps]
+        if any(step.parts != steps[0].parts for step in steps):
+            raise ValueError("the steps of one run must allocate the same storages in the same order")
         self._steps = steps
         self._step = steps[0]
         self._turn = 0
@@ -151,8 +165,10 @@ class _Writer:
             self.part("backward")
             return
         self._start("backward")
-        done = dict(self._step.gradients)
-        gradients = set(done.values())
+        done: dict[int, list[int]] = {}
+        for position, storage in self._step.gradients:
+            done.setdefault(position, []).append(storage)  # a weight and its bias may be done at the same position
+        gradients = {storage for _, storage in self._step.gradients}
         fresh: dict[int, int] = {}
         for position, event in enumerate(self._step.parts["backward"]):
             self._free_if_done(done, position, fresh)
@@ -167,11 +183,12 @@ class _Writer:
                 self._block_of[event] = self._new(event)
         self._free_if_done(done, len(self._step.parts["backward"]), fresh)
 
-    def fresh(self, part: Part) -> list[int]:
-        """Write new blocks of a part that only allocates, and return them."""
+    def fresh(self, part: Part, *, ahead: int = 0) -> list[int]:
+        """Write new blocks of a part that only allocates, in the sizes of the micro-batch `ahead`; return them."""
         self._start(part)
         events = self._step.parts.get(part, ())
-        blocks = [self._new(event) for event in events if event >= 0]
+        sizes = self._sizes[(self._turn + ahead) % len(self._sizes)] if ahead else self._size_of
+        blocks = [self._new(event, sizes) for event in events if event >= 0]
         self._block_of.update(zip((event for event in events if event >= 0), blocks, strict=True))
         return blocks
 
@@ -182,6 +199,18 @@ class _Writer:
     def hold(self, name: str, blocks: list[int]) -> None:
         """Keep blocks under a name until they are taken."""
         self._held[name] = blocks
+
+    def held(self, name: str) -> list[int]:
+        """Return what is held under a name."""
+        return self._held.get(name, [])
+
+    def join(self, first: int, second: int) -> int:
+        """Write a block as large as two together."""
+        block = len(self.run.num_bytes)
+        self.run.num_bytes.append(self.run.num_bytes[first] + self.run.num_bytes[second])
+        self.run.categories.append(self.run.categories[first])
+        self.run.events.append(block)
+        return block
 
     def take(self, name: str) -> list[int]:
         """Take what is held under a name."""
@@ -210,14 +239,12 @@ class _Writer:
         finally:
             self._size_of = before
 
-    def _free_if_done(self, done: dict[int, int], position: int, fresh: dict[int, int]) -> None:
-        block = fresh.pop(done.get(position, -1), None)
-        if block is not None:
-            self.run.events.append(~block)
+    def _free_if_done(self, done: dict[int, list[int]], position: int, fresh: dict[int, int]) -> None:
+        self.free(fresh.pop(storage) for storage in done.get(position, ()) if storage in fresh)
 
-    def _new(self, storage: int) -> int:
+    def _new(self, storage: int, sizes: list[int] | None = None) -> int:
         block = len(self.run.num_bytes)
-        self.run.num_bytes.append(self._size_of[storage])
+        self.run.num_bytes.append((sizes or self._size_of)[storage])
         self.run.categories.append(self._step.categories[storage])
         self.run.events.append(block)
         return block

@@ -97,6 +97,12 @@ class Step:
             decided={**self.decided, **decided},
         )
 
+    def resident_bytes(self) -> int:
+        """Sum what is allocated once and never freed: weights and the optimizer's state."""
+        freed = {~event for part in self.parts.values() for event in part if event < 0}
+        once = {event for part in ("placement", "first_update") for event in self.parts.get(part, ()) if event >= 0}
+        return sum(self.num_bytes[storage] for storage in once - freed if storage not in self.decided)
+
     def total_bytes(self, *categories: Category) -> int:
         """Sum what storages of these categories ask for, without what the GPU sizes."""
         pairs = enumerate(zip(self.num_bytes, self.categories, strict=True))

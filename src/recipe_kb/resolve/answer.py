@@ -147,8 +147,11 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
         mixing: TaskMixing | None = "interleaved" if several_heads else None
         derived = derive(store, key, gpu, model, mixing)
         if derived.recipe is None:
-            raise FindingError(_nothing_fits(store, key, gpu, model, derived.memory))
-        recipe, memory, evidence = derived.recipe, derived.memory, store.evidence(str(key))
+            attempts = (memory_of(store, key, settings, mixing, gpu, model) for settings in derived.attempts)
+            closest = min(attempts, key=lambda memory: memory.peak_reserved_bytes)
+            raise FindingError(_nothing_fits(store, key, gpu, model, closest))
+        recipe, evidence = derived.recipe, store.evidence(str(key))
+        memory = memory_of(store, key, recipe.settings, mixing, gpu, model)
     if num_gpus > 1 and not recipe.refuted:
         evidence = []
         recipe = _share(key, recipe, num_gpus)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recipe_kb.resolve.ladder import build_ladder
-from recipe_kb.resolve.memory import MemoryEstimate, memory_fits, memory_of
+from recipe_kb.resolve.memory import memory_fits
 from recipe_kb.resolve.rules import eval_batch_size, goal_batch, keep_effective_batch, precision, sqrt_adam
 from recipe_kb.schema.base import TaskMixing
 from recipe_kb.schema.gpu import Gpu
@@ -32,10 +32,10 @@ _ENCODER_WEIGHT_DECAY = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Derived:
-    """A derived recipe, or None with the closest attempt that does not fit."""
+    """A derived recipe, or None with the smallest attempts, none of which fits."""
 
     recipe: Recipe | None
-    memory: MemoryEstimate
+    attempts: tuple[Settings, ...]
 
 
 def derive(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: TaskMixing | None) -> Derived:
@@ -77,11 +77,7 @@ def _search(
         # Recomputing activations is worth it only where the batch was too small to keep a GPU busy.
         if found and (chosen is None or found.per_device_train_batch_size >= _ENOUGH_ROWS):
             chosen = found
-    if chosen is None:
-        closest = (memory_of(store, key, settings, mixing, gpu, model) for settings in smallest)
-        return Derived(recipe=None, memory=min(closest, key=lambda memory: memory.peak_reserved_bytes))
-    memory = memory_of(store, key, chosen, mixing, gpu, model)
-    return Derived(recipe=_recipe(key, chosen, start, mixing), memory=memory)
+    return Derived(recipe=_recipe(key, chosen, start, mixing) if chosen else None, attempts=tuple(smallest))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,14 +174,16 @@ def _candidates(store: Store, start: _Start, model: Model, saving: dict[str, Any
 
 
 def _largest(candidates: Sequence[Settings], fits: Callable[[Settings], bool]) -> Settings | None:
-    """Return the last that fits; the largest first, which often does, then by halves, as memory grows with rows."""
+    """Return the last that fits; both ends first, which often decide, then by halves, as memory grows with rows."""
     if fits(candidates[-1]):
         return candidates[-1]
-    low, high = 0, len(candidates) - 1  # what is before low fits, high and what follows does not
+    if not fits(candidates[0]):
+        return None
+    low, high = 1, len(candidates) - 1  # what is before low fits, high and what follows does not
     while low < high:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if fits(candidates[middle]) else (low, middle)
-    return candidates[low - 1] if low else None
+    return candidates[low - 1]
 
 
 def _recipe(key: RecipeKey, settings: Settings, start: _Start, mixing: TaskMixing | None) -> Recipe:

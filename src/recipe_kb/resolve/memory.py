@@ -110,7 +110,7 @@ def memory_of(
     Raises:
         BadInputError: A file of the knowledge base cannot be read.
     """
-    context, total = _context(store, key, gpu), _total_bytes(store, key, gpu)
+    context, total = context_on(store, key, gpu), total_bytes(store, key, gpu)
     question = question_of(store, key, settings, mixing, model, gpu, context, total)
     if question is None:
         return _documented(store, key, settings, mixing, model, context, total)
@@ -135,14 +135,19 @@ def memory_fits(
     store: Store, key: RecipeKey, settings: Settings, mixing: str | None, gpu: Gpu | None, model: Model
 ) -> bool:
     """Say whether the peak leaves the margin free, as `memory_of` would but sooner."""
-    context, total = _context(store, key, gpu), _total_bytes(store, key, gpu)
+    context, total = context_on(store, key, gpu), total_bytes(store, key, gpu)
     question = question_of(store, key, settings, mixing, model, gpu, context, total)
     if question is None:
         return _documented(store, key, settings, mixing, model, context, total).fits
     return batch_fits(question, question.rows)
 
 
-def _context(store: Store, key: RecipeKey, gpu: Gpu | None) -> Context:
+def context_on(store: Store, key: RecipeKey, gpu: Gpu | None) -> Context:
+    """Return how much memory a process takes on the card beside what the allocator reserves.
+
+    Raises:
+        BadInputError: The knowledge base says nothing about the card's architecture.
+    """
     cuda = store.cuda()
     if gpu and gpu.compute_capability not in cuda.max_threads_per_sm.values:
         what = _("{name!r} is referred to but does not exist").format(name=gpu.compute_capability)
@@ -151,7 +156,7 @@ def _context(store: Store, key: RecipeKey, gpu: Gpu | None) -> Context:
     return context_of(key.gpu, gpu, cuda)
 
 
-def _total_bytes(store: Store, key: RecipeKey, gpu: Gpu | None) -> int:
+def total_bytes(store: Store, key: RecipeKey, gpu: Gpu | None) -> int:
     """Return what torch reports of the card: the smallest total seen."""
     if gpu:
         return gpu.memory.limit_bytes

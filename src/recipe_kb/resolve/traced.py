@@ -20,6 +20,8 @@ from recipe_kb.schema.recipe import RecipeKey, Settings
 from recipe_kb.store.store import Store
 from recipe_kb.store.traced import traced_problem
 
+UNREADABLE = (binascii.Error, zlib.error, ValueError, KeyError, IndexError, TypeError)
+"""What text raises that is no packed step."""
 TRACED_OPTIMIZER = "adamw_torch_fused"
 """What every step holds; other optimizers are stored apart."""
 _FLOAT_BYTES = 4
@@ -98,7 +100,7 @@ def read_step(packed: Mapping[str, str], name: str, place: str) -> ShapedStep:
     """
     try:
         return _unpacked(packed[name])
-    except (binascii.Error, zlib.error, ValueError, KeyError, IndexError, TypeError) as error:
+    except UNREADABLE as error:
         what = _("{name} is not a packed step: {why}").format(name=name, why=f"{type(error).__name__}: {error}")
         raise BadInputError(traced_problem(what, place)) from error
 

@@ -50,15 +50,20 @@ class Adam8bit(torch.optim.Optimizer):  # type: ignore[misc]  # torch is untyped
                     self.state[parameter].update(self._new_state(parameter))
 
     def _new_state(self, parameter: torch.Tensor) -> dict[str, torch.Tensor]:
-        if self._paged and parameter.numel() >= SMALLEST_PAGED:
-            return {"paged": torch.empty(0)}
+        paged = self._paged and parameter.numel() >= SMALLEST_PAGED
         if parameter.numel() < SMALLEST_8BIT or parameter in self._embeddings:
-            return {name: torch.zeros_like(parameter, dtype=torch.float32) for name in ("state1", "state2")}
+            return self._moments(parameter, torch.float32, paged=paged)
         if not self._maps:
             self._maps = [torch.empty(256), torch.empty(256)]
-        state = {name: torch.zeros_like(parameter, dtype=torch.uint8) for name in ("state1", "state2")}
+        state = self._moments(parameter, torch.uint8, paged=paged)
         blocks = -(-parameter.numel() // BLOCK_SIZE)
         return state | {name: torch.zeros(blocks) for name in ("absmax1", "absmax2")}
+
+    @staticmethod
+    def _moments(parameter: torch.Tensor, dtype: torch.dtype, *, paged: bool) -> dict[str, torch.Tensor]:
+        if paged:
+            return {"paged": torch.empty(0)}
+        return {name: torch.zeros_like(parameter, dtype=dtype) for name in ("state1", "state2")}
 
 
 def make_optimizer(network: nn.Module, name: Optimizer) -> torch.optim.Optimizer:

@@ -3,7 +3,8 @@
 Parts are recorded once; `schedule` puts them together to as many micro-batches, steps and evaluations as asked.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ def trace(job: Job, *, rows: int, length: int, evaluation_rows: int) -> Step:
     """
     with torch.device("meta"):
         network = job.build()
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with FakeTensorMode(allow_non_fake_inputs=True), _one_sequence_per_row():
         _give_fake_storage(network)
         network.train()
         return _Recorder(job, network).record(rows, length, evaluation_rows)
@@ -183,7 +184,7 @@ class _Recorder:
         tracker = self._tracker
         tracker.category = "optimizer"
         with tracker.paused():
-            optimizer = self._job.optimizer(self._network)
+            optimizer = self._optimizer = self._job.optimizer(self._network)  # its state stays
         for part in ("first_update", "update"):
             if self._job.max_grad_norm > 0:
                 norm = nn.utils.clip_grad_norm_(self._trained, self._job.max_grad_norm)
@@ -218,6 +219,26 @@ class _Recorder:
         self._semantics.autocast(False)
         # accelerate converts whatever autocast left in half precision.
         return convert_to_fp32(outputs) if self._job.autocast and self._job.loop == "trainer" else outputs
+
+
+@contextmanager
+def _one_sequence_per_row() -> Iterator[None]:
+    """Keep transformers from looking for packed sequences.
+
+    Without a mask it looks at the position ids, cannot see their values in a fake run, and makes a mask to be safe;
+    a real run finds none and leaves the causal mask to the attention kernel.
+    """
+    try:
+        from transformers import masking_utils
+    except ImportError:  # before 4.53
+        yield
+        return
+    before = masking_utils.find_packed_sequence_indices
+    masking_utils.find_packed_sequence_indices = lambda _position_ids: None
+    try:
+        yield
+    finally:
+        masking_utils.find_packed_sequence_indices = before
 
 
 def _give_fake_storage(network: nn.Module) -> None:

@@ -56,6 +56,8 @@ class StorageTracker(TorchDispatchMode):  # type: ignore[misc]  # torch is untyp
         kwargs = kwargs or {}
         answer = answer_without_data(func, args)
         if answer is not None:
+            if isinstance(answer[0], torch.Tensor) and not self._paused:
+                self.track(answer[0])
             return answer[0]
         in_backward = torch._C._current_graph_task_id() != -1
         if func in MATMULS:
@@ -67,11 +69,8 @@ class StorageTracker(TorchDispatchMode):  # type: ignore[misc]  # torch is untyp
         if count is not None:
             self.flops += count(*args, **kwargs, out_val=out)
         if not self._paused:
-            # CUDA's dropout allocates its mask first.
-            tensors = reversed(out) if func is aten.native_dropout.default else out
-            for tensor in tensors if isinstance(out, tuple | list) else (out,):
-                if isinstance(tensor, torch.Tensor):
-                    self.track(tensor)
+            for tensor in _in_order_of_allocation(func, out):
+                self.track(tensor)
             for buffers in temporary_buffers(func, args):
                 self._temporary(buffers)
         return out
@@ -149,9 +148,20 @@ class StorageTracker(TorchDispatchMode):  # type: ignore[misc]  # torch is untyp
         recomputing = torch.is_grad_enabled()  # a checkpointed block runs its forward pass again
         if recomputing or kwargs or len(args) != 2 or not isinstance(args[1], torch.Tensor):  # noqa: PLR2004
             return False
+        if torch.is_grad_enabled():  # a block is recomputed
+            return False
         total, other = args
         if total.shape != other.shape or total.dtype != other.dtype or not total.is_contiguous():
             return False
         storage = total.untyped_storage()
         in_use = torch._C._storage_Use_Count(storage._cdata)
         return in_use <= _IN_PLACE_REFERENCES and storage._cdata in self._live
+
+
+def _in_order_of_allocation(func: Any, out: Any) -> list[torch.Tensor]:
+    results = out if isinstance(out, tuple | list) else (out,)
+    if func is aten.native_dropout.default:
+        results = results[::-1]  # CUDA's dropout allocates its mask first
+    elif func is aten._scaled_dot_product_efficient_attention.default:
+        results = results[:2]  # its seed and offset are on the host
+    return [result for result in results if isinstance(result, torch.Tensor)]

@@ -1,0 +1,169 @@
+"""What `kb predict` has found, as one object: for programs, and in the sentences that text and picture share."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recipe_kb.cli.heading import heading_of
+from recipe_kb.cli.predict_asked import Wish
+from recipe_kb.i18n import _, gib, number
+from recipe_kb.memory.floor import Floor, floor
+from recipe_kb.memory.gpu import best_sdpa_kernel
+from recipe_kb.memory.predict import Prediction
+from recipe_kb.tracing.question import (
+    DRAWN_MICRO_BATCHES,
+    NUM_DRAWS,
+    SHORTEST_SHARE,
+    VERSION_ERROR,
+    Found,
+    version_differs,
+)
+
+SCHEMA = "kb-predict/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """A question with its answer.
+
+    Attributes:
+        wish: What was typed.
+        found: The step, and where it comes from.
+        prediction: The answer.
+    """
+
+    wish: Wish
+    found: Found
+    prediction: Prediction
+
+    @property
+    def total_bytes(self) -> int:
+        """Memory of the GPU as torch reports it."""
+        return self.found.question.total_bytes
+
+    @property
+    def floor(self) -> Floor | None:
+        """The shortest time of an optimizer step; None for a card of which only the size is known."""
+        asked, question = self.wish.asked, self.found.question
+        if asked.gpu is None:
+            return None
+        step = question.step.at(question.rows, question.length)
+        return floor(
+            step.with_update(question.update) if question.update else step,
+            asked.gpu,
+            precision=asked.settings.precision,
+            tf32=asked.settings.tf32,
+            accumulation=question.plan.accumulation,
+        )
+
+
+def to_json(predicted: Predicted, language: str) -> dict[str, Any]:
+    """Return the command-line contract's object; notes in one language, values never localised."""
+    wish, found, prediction = predicted.wish, predicted.found, predicted.prediction
+    asked, question, bound = wish.asked, found.question, predicted.floor
+    low, high = asked.key.tasks
+    return {
+        "schema": SCHEMA,
+        "recipe": wish.recipe_id,
+        "gpu": asked.key.gpu,
+        "model": asked.key.model,
+        "tasks": low if low == high else [low, high],
+        "max_length": asked.key.max_length,
+        "method": asked.key.method,
+        "task_mixing": asked.mixing,
+        "loop": asked.loop,
+        "padding": asked.padding,
+        "settings": asked.settings.given(),
+        "changes": {name: {"recipe": old, "asked": new} for name, (old, new) in wish.changes.items()},
+        "evaluation": {"batch": asked.evaluation_rows, "samples_kept": asked.evaluation_samples},
+        "peak_allocated_bytes": prediction.peak_allocated_bytes,
+        "peak_reserved_bytes": prediction.peak_reserved_bytes,
+        "device_used_bytes": prediction.device_used_bytes,
+        "interval": list(prediction.interval),
+        "fits": prediction.fits,
+        "limit_bytes": prediction.limit_bytes,
+        "total_bytes": question.total_bytes,
+        "margin": prediction.margin,
+        "largest_batch": prediction.largest_batch,
+        "num_alloc_retries": prediction.num_alloc_retries,
+        "breakdown": prediction.breakdown,
+        "context": asdict(question.context),
+        "floor_s": bound.seconds if bound else None,
+        "floor": asdict(bound) if bound else None,
+        "flops": prediction.flops,
+        "versions": dict(found.versions),
+        "source": found.source,
+        "notes": list(notes(predicted, language)),
+    }
+
+
+def heading(predicted: Predicted) -> str:
+    """Write what was asked in one line."""
+    wish = predicted.wish
+    batch = _("batch {rows}").format(rows=wish.asked.settings.per_device_train_batch_size)
+    return " · ".join([heading_of(wish.asked.key, wish.asked.gpu, wish.answer.model), batch])
+
+
+def verdict(predicted: Predicted) -> str:
+    """Say whether it fits; the largest batch that would, where it does not."""
+    prediction, total = predicted.prediction, predicted.total_bytes
+    used = prediction.device_used_bytes
+    figures = {"used": gib(used), "total": gib(total), "margin": number(100 * prediction.margin, 0)}
+    if prediction.fits:
+        free = number(100 * (1 - used / total), 0)
+        return _("Fits: {used} of {total} are used, {free} % stay free.").format(free=free, **figures)
+    if used <= total:
+        what = _("Too tight: {used} of {total} are used, and the margin of {margin} % does not stay free.")
+    else:
+        what = _("Does not fit: {used} are needed, and the GPU has {total}.")
+    if prediction.largest_batch == 0:
+        return what.format(**figures) + " " + _("Not even one row fits.")
+    largest = _("The largest batch that fits is {rows}.").format(rows=prediction.largest_batch)
+    return what.format(**figures) + " " + largest
+
+
+def notes(predicted: Predicted, language: str) -> Iterator[str]:
+    """Yield what a reader must know besides the figures: what was assumed, and how sure it is."""
+    wish, found, asked = predicted.wish, predicted.found, predicted.wish.asked
+    question, prediction = found.question, predicted.prediction
+    if wish.answer.recipe.refuted:
+        reason = wish.answer.recipe.refuted.reason.get(language)
+        yield _("This recipe is refuted: {reason}").format(reason=reason)
+    if wish.nothing_fits:
+        yield _(
+            "`kb recipe` finds nothing that fits here; what is not given is what its rules say, for one row at a time."
+        )
+    if prediction.fits and prediction.interval[1] > prediction.limit_bytes:
+        risk = _("A run can still end out of memory: up to {high} is possible.")
+        yield risk.format(high=gib(prediction.interval[1]))
+    if question.length != asked.key.max_length:
+        yield _("Counted as {count} tokens, to which attention pads.").format(count=question.length)
+    yield from _about_rows(predicted)
+    if asked.evaluation_samples:
+        what = _("The logits of {samples} rows stay on the GPU until the evaluation, in batches of {rows}, ends.")
+        yield what.format(samples=asked.evaluation_samples, rows=asked.evaluation_rows)
+    elif asked.evaluation_rows:
+        yield _("An evaluation of {rows} rows is counted between two steps.").format(rows=asked.evaluation_rows)
+    if asked.loop == "bare":
+        yield _("A bare loop keeps outputs, loss and batch until they are made again; `Trainer` does not.")
+    if version_differs(found.versions):
+        what = _("Another version of transformers than traced ({traced}) is wider by {error} % either way.")
+        yield what.format(traced=found.versions["transformers"], error=number(100 * VERSION_ERROR, 0))
+    if not question.context.measured:
+        low, high = question.context.low_bytes, question.context.high_bytes
+        what = _("The CUDA context of this card is estimated, {low} to {high}; the larger is counted.")
+        yield what.format(low=gib(low), high=gib(high))
+
+
+def _about_rows(predicted: Predicted) -> Iterator[str]:
+    asked = predicted.wish.asked
+    if asked.padding == "dynamic":
+        what = _(
+            "Row lengths are taken to be equally often each from {share} % of the maximum on, micro-batches padded to "
+            "their longest row; the interval holds {draws} drawn runs of {count} micro-batches."
+        )
+        yield what.format(share=number(100 * SHORTEST_SHARE, 1), draws=NUM_DRAWS, count=DRAWN_MICRO_BATCHES)
+    elif asked.padding == "none" and asked.settings.attn_implementation == "sdpa":
+        what = _("Without padding transformers drops the mask; attention runs the {kernel} kernel.")
+        kernel = best_sdpa_kernel(asked.gpu) if asked.settings.precision != "fp32" else "efficient"
+        yield what.format(kernel=kernel)
