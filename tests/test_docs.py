@@ -1,5 +1,6 @@
 """Documentation that cannot rot: commands shown are run, pages come in pairs, every command is described."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -60,6 +61,19 @@ def test_a_pair_has_the_same_headings_and_code(english, vietnamese):
     first, second = (Path(page).read_text(encoding="utf-8") for page in (english, vietnamese))
     for pattern in (r"\{#([\w-]+)\}", r"^(#+) ", r"^```(\w*)"):
         assert re.findall(pattern, first, re.MULTILINE) == re.findall(pattern, second, re.MULTILINE), pattern
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_the_arithmetic_of_several_tasks_is_what_the_command_prints(kb, language):
+    question = ("recipe", "--gpu", "t4", "--model", "biobert", "--json", "--tasks")
+    one, eight = (json.loads(kb(*question, str(tasks)).stdout)["memory"] for tasks in (1, 8))
+    parts = {name: (one["breakdown"].get(name, 0), bytes_) for name, bytes_ in eight["breakdown"].items()}
+    parts["peak"] = one["peak_reserved_bytes"], eight["peak_reserved_bytes"]
+    page = (ROOT / "docs" / language / "multi-task.md").read_text(encoding="utf-8")
+    table = [[cell.strip(" *") for cell in line.split("|")[2:-1]] for line in page.splitlines() if line[:1] == "|"]
+    figures = [row for row in table if len(row) == 3 and all(re.fullmatch(r"-?[\d.,]+", cell) for cell in row)]
+    shown = {tuple(int(re.sub(r"[.,]", "", cell)) for cell in row) for row in figures}
+    assert shown == {(before, after, after - before) for before, after in parts.values()}
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])

@@ -34,6 +34,7 @@ def loaded(argv, heavy, extra=""):
         ["search", "batch"],
         ["check"],
         ["doctor"],
+        ["predict", "t4/biobert/8t-512-full"],
     ],
 )
 def test_no_command_but_validate_imports_torch(argv):

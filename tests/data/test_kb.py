@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from recipe_kb.resolve.check import check
+from recipe_kb.resolve.memory import memory_of
 from recipe_kb.resolve.rules import RULES
 from recipe_kb.schema.base import Text
 from recipe_kb.store.names import find_gpu, find_model
@@ -119,6 +120,16 @@ def test_what_cannot_hold_is_refuted_and_says_what_works(store):
         "vram-8gb/qwen2.5-0.5b/1t-512-full",
     }
     assert all(recipe.refuted.instead for recipe in refuted.values())
+
+
+def test_the_memory_of_every_recipe_is_predicted_from_a_trace(store):
+    for key in store.recipe_keys():
+        gpu = None if key.gpu.startswith("vram") else store.gpu(key.gpu)
+        recipe = store.recipe(key)
+        memory = memory_of(store, key, recipe.settings, recipe.task_mixing, gpu, store.model(key.model))
+        assert memory.method == "traced", key
+        assert memory.fits == (recipe.status != "refuted"), key
+        assert recipe.status != "reported", key
 
 
 def test_recipes_for_the_rtx_3070_write_down_what_they_assume(store):

@@ -24,7 +24,8 @@ def test_a_recipe_as_text(kb):
         "dmis-lab/biobert-v1.1 · NVIDIA Tesla T4 · 8 tasks · 512 tokens",
         "per_device_train_batch_size    32",
         "guide 002, claim 002-28",
-        "GiB of 14.07 GiB",
+        "GiB of 14.42 GiB",
+        "predicted from a traced step, error about 2 %, interval",
         "When memory runs out, in this order",
         "kb validate t4/biobert/8t-512-full",
     ):
@@ -35,8 +36,8 @@ def test_a_recipe_in_vietnamese(kb):
     result = kb("recipe", *CELL, "--lang", "vi")
     assert result.returncode == 0
     assert "GiB" in result.stdout
-    assert "14,07 GiB" in result.stdout
-    for english in ("Settings, and where", "When memory runs out", "Good to know", "predicted from documented"):
+    assert "14,42 GiB" in result.stdout
+    for english in ("Settings, and where", "When memory runs out", "Good to know", "predicted from"):
         assert english not in result.stdout
     assert "3e-5" in result.stdout  # what people copy is never localised
 
@@ -47,7 +48,11 @@ def test_the_json_contract(kb):
     assert answer["schema"] == "kb-recipe/1"
     assert answer["settings"]["per_device_train_batch_size"] == 32
     assert answer["effective_batch_size"] == 32
-    assert {"peak_reserved_bytes", "limit_bytes", "status"} <= set(answer["memory"])
+    memory = answer["memory"]
+    assert {"peak_reserved_bytes", "limit_bytes", "status", "fits", "margin"} <= set(memory)
+    assert memory["method"] == "traced"
+    assert memory["interval"][0] < memory["peak_reserved_bytes"] < memory["interval"][1] < memory["limit_bytes"]
+    assert sum(memory["breakdown"].values()) == memory["peak_reserved_bytes"]
     assert set(answer["provenance"]) == set(answer["settings"])
     assert answer == json.loads(kb("recipe", *CELL, "--format", "json").stdout)
     assert answer == json.loads(kb("--json", "recipe", *CELL).stdout)
@@ -164,3 +169,28 @@ def test_output_that_cannot_be_written_is_no_bug_of_ours(kb):
         )
     assert result.returncode == 3
     assert "KB311" in result.stderr
+
+
+def test_a_list_of_recipes_shows_memory_and_how_it_was_predicted(kb):
+    rows = json.loads(kb("list", "recipes", "--gpu", "t4", "--model", "biobert", "--json").stdout)["recipes"]
+    answer = json.loads(kb("recipe", *CELL, "--json").stdout)
+    (row,) = [row for row in rows if row["id"] == answer["id"]]
+    assert row["peak_reserved_bytes"] == answer["memory"]["peak_reserved_bytes"]
+    assert row["memory_method"] == answer["memory"]["method"] == "traced"
+
+
+def test_a_cell_without_a_trace_says_so(kb, broken_kb):
+    (broken_kb / "memory" / "biobert.json").unlink()
+    text = " ".join(kb("recipe", *CELL, root=broken_kb).stdout.split())
+    assert "predicted from documented figures, error up to 25 %" in text
+    assert "The knowledge base holds no traced step for these settings." in text
+    answer = json.loads(kb("recipe", *CELL, "--json", root=broken_kb).stdout)
+    assert answer["memory"]["method"] == "documented-figures"
+
+
+def test_a_broken_trace_is_bad_input_with_its_file(kb, broken_kb):
+    (broken_kb / "memory" / "biobert.json").write_text("{}", encoding="utf-8")
+    result = kb("recipe", *CELL, root=broken_kb)
+    assert result.returncode == 2
+    assert "memory/biobert.json: KB118 is not what `make curves` writes" in result.stderr
+    assert result.stderr.rstrip().endswith("-> make curves")

@@ -1,7 +1,7 @@
 """Size formulas: found from three steps, true for every other."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recipe_kb.memory.shape import ShapeError, constant, shaped
@@ -89,3 +89,13 @@ def test_a_size_that_follows_no_formula_is_refused(sizes: tuple[int, int, int]) 
 def test_what_is_packed_unpacks_to_the_same(terms: list[tuple[int, tuple[int, int]]]) -> None:
     found = shaped({point: step_of(sizes_at(terms, *point)) for point in POINTS})
     assert unpack(pack(found)).at(5, 77) == found.at(5, 77)
+
+
+@given(linear=st.integers(1, 10**9), square=st.integers(1, 10**9), rows=st.integers(2, 64), length=st.integers(1, 4096))
+def test_operations_of_attention_do_not_pass_for_a_line(linear: int, square: int, rows: int, length: int) -> None:
+    def flops(rows: int, length: int) -> int:
+        return rows * (linear * length + square * length**2)
+
+    assume(linear != 32_384 * square)  # then three traces cannot tell it from one token fewer than all
+    traced = {point: step_of((512,), flops=flops(*point)) for point in POINTS}
+    assert shaped(traced).at(rows, length).flops == flops(rows, length)

@@ -6,7 +6,7 @@ from typing import Any
 
 from recipe_kb.cli.heading import heading_of
 from recipe_kb.cli.predict_asked import Wish
-from recipe_kb.i18n import _, gib, number
+from recipe_kb.i18n import _, gib, ngettext, number
 from recipe_kb.memory.floor import Floor, floor
 from recipe_kb.memory.gpu import best_sdpa_kernel
 from recipe_kb.memory.predict import Prediction
@@ -130,9 +130,7 @@ def notes(predicted: Predicted, language: str) -> Iterator[str]:
         reason = wish.answer.recipe.refuted.reason.get(language)
         yield _("This recipe is refuted: {reason}").format(reason=reason)
     if wish.nothing_fits:
-        yield _(
-            "`kb recipe` finds nothing that fits here; what is not given is what its rules say, for one row at a time."
-        )
+        yield _("`kb recipe` finds nothing that fits; what was not given are its rules' settings, one row at a time.")
     if prediction.fits and prediction.interval[1] > prediction.limit_bytes:
         risk = _("A run can still end out of memory: up to {high} is possible.")
         yield risk.format(high=gib(prediction.interval[1]))
@@ -143,11 +141,16 @@ def notes(predicted: Predicted, language: str) -> Iterator[str]:
         what = _("The logits of {samples} rows stay on the GPU until the evaluation, in batches of {rows}, ends.")
         yield what.format(samples=asked.evaluation_samples, rows=asked.evaluation_rows)
     elif asked.evaluation_rows:
-        yield _("An evaluation of {rows} rows is counted between two steps.").format(rows=asked.evaluation_rows)
+        rows = asked.evaluation_rows
+        what = ngettext("An evaluation of {rows} row is counted.", "An evaluation of {rows} rows is counted.", rows)
+        yield what.format(rows=rows)
     if asked.loop == "bare":
         yield _("A bare loop keeps outputs, loss and batch until they are made again; `Trainer` does not.")
     if version_differs(found.versions):
-        what = _("Another version of transformers than traced ({traced}) is wider by {error} % either way.")
+        what = _(
+            "The step was traced with transformers {traced}, and another version is installed here or is the one that "
+            "recipes are for: the interval is {error} % wider either way."
+        )
         yield what.format(traced=found.versions["transformers"], error=number(100 * VERSION_ERROR, 0))
     if not question.context.measured:
         low, high = question.context.low_bytes, question.context.high_bytes

@@ -110,8 +110,8 @@ def _cell(session: Session, options: Mapping[str, Any]) -> RecipeKey:
     tasks, length = options["tasks"] or 1, options["max_length"] or min(DEFAULT_LENGTH, limit)
     if length > limit:
         raise BadInputError(too_long(model, limit, length))
-    method, goal = options["method"] or "full", options["goal"] or "balanced"
-    return RecipeKey(gpu=gpu, model=model, tasks=(tasks, tasks), max_length=length, method=method, goal=goal)
+    named = {name: options[name] for name in ("method", "goal") if options[name] is not None}
+    return RecipeKey(gpu=gpu, model=model, tasks=(tasks, tasks), max_length=length, **named)
 
 
 def _answer(store: Store, cell: RecipeKey) -> tuple[Answer, bool]:

@@ -1,4 +1,4 @@
-"""What `kb predict` refuses, with the reason: what a card or a network lacks, and options that contradict each other."""
+"""What `kb predict` refuses, and why: what a card lacks, and options that contradict each other."""
 
 import os
 from collections.abc import Iterator, Mapping

@@ -103,11 +103,11 @@ def _bound(predicted: Predicted) -> str:
     bound, question = predicted.floor, predicted.found.question
     assert bound is not None  # noqa: S101 - only asked where there is one
     if bound.bound == "compute":
-        what = _("{work} TFLOP at the dense peak of {peak} TFLOP/s").format(
+        what = _("bound by compute, {work} TFLOP at the dense peak of {peak} TFLOP/s").format(
             work=number(predicted.prediction.flops / _TERA), peak=number(bound.peak_tflops, 0)
         )
     else:
-        what = _("weights, gradients and optimizer state over the bandwidth")
+        what = _("bound by bandwidth, over which weights, gradients and optimizer state go")
     samples = question.rows * question.plan.accumulation / bound.seconds
     return _("{why}: at most {rate} samples per second").format(why=what, rate=number(samples, 0))
 
@@ -139,9 +139,9 @@ def typed(params: Sequence[click.Parameter], options: Mapping[str, Any]) -> Iter
         value = options.get(param.name or "")
         if value is None or (isinstance(param, click.Option) and value == param.default):
             continue
-        if isinstance(param, click.Argument):
-            yield shlex.quote(str(value))
-        elif isinstance(param, click.Option) and param.is_flag:
-            yield param.opts[0] if value else param.secondary_opts[0]
-        else:
+        if isinstance(param, click.Option) and param.is_flag:
+            yield from param.opts[:1] if value else param.secondary_opts[:1]
+        elif isinstance(param, click.Option):
             yield from (param.opts[0], shlex.quote(str(value)))
+        else:
+            yield shlex.quote(str(value))

@@ -10,6 +10,7 @@ from recipe_kb.resolve.answer import Answer, command_for
 from recipe_kb.resolve.memory import MemoryEstimate
 from recipe_kb.schema.recipe import Provenance, Rung
 from recipe_kb.store.store import Store
+from recipe_kb.units import GIB
 
 _BATCH = "gradient_accumulation_steps"
 _NEGLIGIBLE_BYTES = 2**30 / 200
@@ -99,7 +100,8 @@ def _print_memory(answer: Answer, width: int) -> None:
     title(_("Memory"))
     figures = {
         "traced": _(
-            "{peak} of {limit} ({share} %), predicted from a traced step, error about {error} %, interval {low}-{high}"
+            "{peak} of {limit} ({share} %), predicted from a traced step, error about {error} %, "
+            "interval {low} to {high}"
         ),
         "documented-figures": _(
             "{peak} of {limit} ({share} %), predicted from documented figures, error up to {error} %"
@@ -107,9 +109,15 @@ def _print_memory(answer: Answer, width: int) -> None:
     }
     low, high = memory.interval
     click.echo(f"  {bar(memory.share, risky=high > memory.limit_bytes)}")
-    values = {"peak": memory.peak_reserved_bytes, "limit": memory.limit_bytes, "low": low, "high": high}
-    shares = {"share": number(100 * memory.share, 0), "error": number(100 * memory.error, 0)}
-    paragraph(figures[memory.method].format(**{name: gib(value) for name, value in values.items()}, **shares), width)
+    words = figures[memory.method].format(
+        peak=gib(memory.peak_reserved_bytes),
+        limit=gib(memory.limit_bytes),
+        share=number(100 * memory.share, 0),
+        error=number(100 * memory.error, 0),
+        low=number(low / GIB),
+        high=gib(high),
+    )
+    paragraph(words, width)
     for remark in _memory_remarks(memory):
         paragraph(remark, width)
     parts = {

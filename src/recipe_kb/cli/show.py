@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from recipe_kb.i18n import _, gib, number
 from recipe_kb.schema.base import Text
 from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
 from recipe_kb.text import nearest
+
+if TYPE_CHECKING:
+    from recipe_kb.resolve.throughput import Throughput
 
 
 def build() -> click.Command:
@@ -47,11 +50,33 @@ def _run(ctx: click.Context, record_id: str) -> None:
         print_answer(answer, session, explain=False)
         return
     kind, found_id, record = find_record(session, record_id)
+    throughput = _throughput(session, record) if kind == "claim" else None
     if session.as_json:
-        print_json({"schema": "kb-show/1", "kind": kind, "id": found_id, "record": asdict(record)})
+        document: dict[str, Any] = {"schema": "kb-show/1", "kind": kind, "id": found_id, "record": asdict(record)}
+        print_json(document | ({"throughput": asdict(throughput)} if throughput else {}))
         return
     click.secho(f"{kind_name(kind)} {found_id}", bold=True)
     _print_fields(record, session)
+    if throughput:
+        title(_("throughput"))
+        paragraph(_what_it_takes(throughput), terminal_width())
+
+
+def _throughput(session: Session, claim: Any) -> "Throughput | None":
+    from recipe_kb.resolve.throughput import throughput_of
+
+    return throughput_of(session.store, claim)
+
+
+def _what_it_takes(throughput: "Throughput") -> str:
+    """Say which share of the card's peak a claimed rate implies."""
+    what = _("{rate} samples per second imply {share} % of the card's dense peak of {peak} TFLOP/s.")
+    what = what.format(
+        rate=number(throughput.samples_per_s, 0),
+        share=number(100 * throughput.share_of_peak, 0),
+        peak=number(throughput.peak_tflops, 0),
+    )
+    return what + (" " + _("No kernel can do that.") if throughput.share_of_peak > 1 else "")
 
 
 def _is_hub_id(session: Session, typed: str) -> bool:

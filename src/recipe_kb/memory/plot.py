@@ -1,4 +1,4 @@
-"""A picture of predicted memory: what lives over the last step, and what fills the card at the peak. SVG, no library."""
+"""A picture of predicted memory, as SVG: what lives over the last step, and what fills the card at the peak."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

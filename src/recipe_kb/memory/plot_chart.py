@@ -52,7 +52,7 @@ class Chart:
         for name in part_names():
             if name not in CATEGORIES:
                 continue
-            index = CATEGORIES.index(name)  # type: ignore[arg-type]  # mypy does not narrow a str by `in`
+            index = CATEGORIES.index(name)
             lower, upper = upper, [at + point.by_category[index] for at, point in zip(upper, points, strict=True)]
             if lower != upper:
                 svg.area(root, self._xs, self._heights(lower), self._heights(upper), svg.COLOURS[name])

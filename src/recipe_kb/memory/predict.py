@@ -160,7 +160,10 @@ def run_of(question: Question, rows: int, lengths: Sequence[int] = ()) -> Run:
     if question.update:
         steps = [step.with_update(question.update) for step in steps]
     # More micro-batches than two repeat the second: gradients are there, and everything else was freed.
-    plan = replace(question.plan, accumulation=min(question.plan.accumulation, 2))
+    accumulation = min(question.plan.accumulation, 2)
+    plan = replace(question.plan, accumulation=accumulation)
+    if len(lengths) > plan.steps * accumulation:
+        plan = replace(plan, steps=-(-len(lengths) // accumulation))
     evaluation = question.step.at(question.evaluation_rows, question.length) if plan.evaluation_batches else None
     return _with_heads(schedule(steps, plan, question.device, evaluation), question.other_heads)
 

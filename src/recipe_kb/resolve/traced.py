@@ -25,7 +25,7 @@ UNREADABLE = (binascii.Error, zlib.error, ValueError, KeyError, IndexError, Type
 TRACED_OPTIMIZER = "adamw_torch_fused"
 """What every step holds; other optimizers are stored apart."""
 _FLOAT_BYTES = 4
-_LENGTH_MULTIPLE = 16
+_LENGTH_MULTIPLE = 8
 """Attention masks are padded to this many tokens; at other lengths a step allocates more than was traced."""
 
 
