@@ -67,6 +67,11 @@ def number(value: float, digits: int = 2) -> str:
     return f"{value:,.{digits}f}".translate(_SIGNS[_language])
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """Write a share of 1 as a percentage in the active language; in a message a bare `%` could pass for a format."""
+    return f"{number(100 * share, digits)} %"
+
+
 def gib(num_bytes: float) -> str:
     """Write bytes as GiB (2**30 bytes) with two decimals in the active language."""
     return f"{number(num_bytes / 2**30)} GiB"

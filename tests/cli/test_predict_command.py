@@ -89,13 +89,20 @@ def test_the_json_contract(ask):
     }
 
 
-def test_without_an_evaluation_it_is_what_kb_recipe_says(ask, capsys):
-    answer = ask(RECIPE, "--evaluation-batch", 0)[1]
+def test_it_says_the_same_as_kb_recipe(ask, capsys):
+    answer = ask(RECIPE)[1]
     run(["recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8", "--json"])
     recipe = json.loads(capsys.readouterr().out)
-    assert answer["peak_reserved_bytes"] == recipe["memory"]["peak_reserved_bytes"]
     assert answer["settings"] == recipe["settings"]
-    assert "evaluation" not in " ".join(answer["notes"])
+    for name in ("peak_reserved_bytes", "interval", "limit_bytes", "fits"):
+        assert answer[name] == recipe["memory"][name]
+
+
+def test_an_evaluation_can_be_left_out(ask):
+    with_it, without = ask(RECIPE)[1], ask(RECIPE, "--evaluation-batch", 0)[1]
+    assert without["peak_reserved_bytes"] < with_it["peak_reserved_bytes"]
+    assert any("evaluation" in note for note in with_it["notes"])
+    assert not any("evaluation" in note for note in without["notes"])
 
 
 def test_the_cell_and_its_id_are_the_same_question(ask):

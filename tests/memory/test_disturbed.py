@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipe_kb.memory.disturbed import _FIRST_BLOCKS, disturbed, replay_anyway
+from recipe_kb.memory.disturbed import _FIRST_BLOCKS, disturbed, replay_anyway, reserved_bytes
 from recipe_kb.memory.replay import replay
 from recipe_kb.memory.schedule import Run
 from recipe_kb.units import MIB
@@ -52,3 +52,9 @@ def test_a_run_that_does_not_fit_is_replayed_on_a_larger_gpu():
     run = Run(events=[0, 1], num_bytes=[30 * MIB, 30 * MIB], categories=["weights"] * 2, starts=[])
     assert replay_anyway(run, 40 * MIB).reserved_bytes == replay(run).reserved_bytes == 60 * MIB
     assert replay(run, 40 * MIB).out_of_memory
+
+
+@settings(max_examples=100, deadline=None)
+@given(run=runs())
+def test_the_short_replay_reserves_what_the_full_one_does(run):
+    assert reserved_bytes(run) == replay(run).reserved_bytes

@@ -22,12 +22,11 @@ def test_a_range_of_tasks_answers_each_count(store):
     assert ask(store, gpu="t4", model="biobert", tasks=4).recipe.origin == "derived"
 
 
-@pytest.mark.parametrize("start", range(5))
-def test_every_gpu_and_every_network_has_an_answer(store, start):
-    """A fifth of all pairs, another one for each start."""
+def test_every_gpu_and_every_network_has_an_answer(store):
+    """A fifth of all pairs; each GPU and each network is in several."""
     derived, refused = 0, []
     gpus, models = store.gpu_ids(), store.model_ids()
-    pairs = [(gpu, model) for i, gpu in enumerate(gpus) for j, model in enumerate(models) if (i + j) % 5 == start]
+    pairs = [(gpu, model) for i, gpu in enumerate(gpus) for j, model in enumerate(models) if (i + j) % 5 == 0]
     assert {gpu for gpu, _ in pairs} == set(gpus)
     assert {model for _, model in pairs} == set(models)
     for gpu, model in pairs:
@@ -88,7 +87,7 @@ def test_several_gpus_leave_a_refutation_as_it_is(store):
 
 def test_rungs_keep_the_effective_batch(store):
     for gpu in ("t4", "rtx-3070", "h200"):
-        for model in store.model_ids():
+        for model in store.model_ids()[::3]:
             for method in ("full", "lora"):
                 try:
                     recipe = ask(store, gpu=gpu, model=model, tasks=1, method=method).recipe

@@ -7,7 +7,7 @@ from simple_steps import knowledge_base, packed, packed_state, record
 
 from recipe_kb.errors import FindingError
 from recipe_kb.resolve.answer import ask
-from recipe_kb.resolve.derive import derive
+from recipe_kb.resolve.derive import derive, is_derivable
 from recipe_kb.resolve.memory import memory_fits
 from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.units import GIB, MIB
@@ -93,6 +93,15 @@ def test_nothing_fits_says_how_much_is_needed_and_what_stays_free(tmp_path):
     ) as caught:
         ask(store, gpu="t4", model="roberta-base", tasks=1)
     assert "It fits with --method lora" in str(caught.value)
+
+
+@pytest.mark.parametrize("row", [GIB, 13 * GIB, 14 * GIB])
+@pytest.mark.parametrize("saving", [1, 2])
+def test_whether_anything_fits_is_known_without_the_search(tmp_path, row, saving):
+    store = kb_with(tmp_path, row, row // saving, small_state=MIB, **LIGHT)
+    gpu, model = store.gpu("t4"), store.model("roberta-base")
+    found = derived(store).recipe
+    assert is_derivable(store, KEY, gpu, model, None) == (found is not None) == (row // saving < USABLE - 100 * MIB)
 
 
 def test_without_traces_the_documented_figures_choose(tmp_path):

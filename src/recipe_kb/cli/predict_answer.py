@@ -6,7 +6,7 @@ from typing import Any
 
 from recipe_kb.cli.heading import heading_of
 from recipe_kb.cli.predict_asked import Wish
-from recipe_kb.i18n import _, gib, ngettext, number
+from recipe_kb.i18n import _, gib, ngettext, percent
 from recipe_kb.memory.floor import Floor, floor
 from recipe_kb.memory.gpu import best_sdpa_kernel
 from recipe_kb.memory.predict import Prediction
@@ -108,12 +108,12 @@ def verdict(predicted: Predicted) -> str:
     """Say whether it fits; the largest batch that would, where it does not."""
     prediction, total = predicted.prediction, predicted.total_bytes
     used = prediction.device_used_bytes
-    figures = {"used": gib(used), "total": gib(total), "margin": number(100 * prediction.margin, 0)}
+    figures = {"used": gib(used), "total": gib(total), "margin": percent(prediction.margin)}
     if prediction.fits:
-        free = number(100 * (1 - used / total), 0)
-        return _("Fits: {used} of {total} are used, {free} % stay free.").format(free=free, **figures)
+        free = percent(1 - used / total)
+        return _("Fits: {used} of {total} are used, {free} stay free.").format(free=free, **figures)
     if used <= total:
-        what = _("Too tight: {used} of {total} are used, and the margin of {margin} % does not stay free.")
+        what = _("Too tight: {used} of {total} are used, and the margin of {margin} does not stay free.")
     else:
         what = _("Does not fit: {used} are needed, and the GPU has {total}.")
     if prediction.largest_batch == 0:
@@ -149,9 +149,9 @@ def notes(predicted: Predicted, language: str) -> Iterator[str]:
     if version_differs(found.versions):
         what = _(
             "The step was traced with transformers {traced}, and another version is installed here or is the one that "
-            "recipes are for: the interval is {error} % wider either way."
+            "recipes are for: the interval is {error} wider either way."
         )
-        yield what.format(traced=found.versions["transformers"], error=number(100 * VERSION_ERROR, 0))
+        yield what.format(traced=found.versions["transformers"], error=percent(VERSION_ERROR))
     if not question.context.measured:
         low, high = question.context.low_bytes, question.context.high_bytes
         what = _("The CUDA context of this card is estimated, {low} to {high}; the larger is counted.")
@@ -162,10 +162,10 @@ def _about_rows(predicted: Predicted) -> Iterator[str]:
     asked = predicted.wish.asked
     if asked.padding == "dynamic":
         what = _(
-            "Row lengths are taken to be equally often each from {share} % of the maximum on, micro-batches padded to "
+            "Row lengths are taken to be equally often each from {share} of the maximum on, micro-batches padded to "
             "their longest row; the interval holds {draws} drawn runs of {count} micro-batches."
         )
-        yield what.format(share=number(100 * SHORTEST_SHARE, 1), draws=NUM_DRAWS, count=DRAWN_MICRO_BATCHES)
+        yield what.format(share=percent(SHORTEST_SHARE, 1), draws=NUM_DRAWS, count=DRAWN_MICRO_BATCHES)
     elif asked.padding == "none" and asked.settings.attn_implementation == "sdpa":
         what = _("Without padding transformers drops the mask; attention runs the {kernel} kernel.")
         kernel = best_sdpa_kernel(asked.gpu) if asked.settings.precision != "fp32" else "efficient"

@@ -9,7 +9,7 @@ import click
 from recipe_kb.cli.group import Session, terminal_width
 from recipe_kb.cli.output import columns, paragraph, setting, title
 from recipe_kb.cli.predict_answer import Predicted, heading, notes, verdict
-from recipe_kb.i18n import _, gib, number
+from recipe_kb.i18n import _, gib, number, percent
 from recipe_kb.memory.part_names import part_names
 
 _NEGLIGIBLE_BYTES = 2**30 / 200
@@ -84,8 +84,8 @@ def _figures(predicted: Predicted) -> Iterator[tuple[str, str, str]]:
     between = _("most that the caching allocator holds; {low} to {high} are to be expected")
     yield _("reserved"), gib(prediction.peak_reserved_bytes), between.format(low=gib(low), high=gib(high))
     yield _("device"), gib(prediction.device_used_bytes), _("the same with the CUDA context, as nvidia-smi counts it")
-    kept = _("most that the allocator may reserve; {margin} % of the peak must stay free")
-    yield _("limit"), gib(prediction.limit_bytes), kept.format(margin=number(100 * prediction.margin, 0))
+    kept = _("most that the allocator may reserve; {margin} of the peak must stay free")
+    yield _("limit"), gib(prediction.limit_bytes), kept.format(margin=percent(prediction.margin))
     rows = _("largest per_device_train_batch_size that fits, all else equal")
     yield _("largest batch"), str(prediction.largest_batch), rows
     if prediction.num_alloc_retries:

@@ -11,7 +11,7 @@ from recipe_kb.cli.group import Session, session_of, terminal_width
 from recipe_kb.cli.output import columns, field_name, kind_name, paragraph, print_json, title
 from recipe_kb.cli.recipe_id import answer_id
 from recipe_kb.errors import BadInputError, Problem
-from recipe_kb.i18n import _, gib, number
+from recipe_kb.i18n import _, gib, number, percent
 from recipe_kb.schema.base import Text
 from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
 from recipe_kb.text import nearest
@@ -70,10 +70,10 @@ def _throughput(session: Session, claim: Any) -> "Throughput | None":
 
 def _what_it_takes(throughput: "Throughput") -> str:
     """Say which share of the card's peak a claimed rate implies."""
-    what = _("{rate} samples per second imply {share} % of the card's dense peak of {peak} TFLOP/s.")
+    what = _("{rate} samples per second imply {share} of the card's dense peak of {peak} TFLOP/s.")
     what = what.format(
         rate=number(throughput.samples_per_s, 0),
-        share=number(100 * throughput.share_of_peak, 0),
+        share=percent(throughput.share_of_peak),
         peak=number(throughput.peak_tflops, 0),
     )
     return what + (" " + _("No kernel can do that.") if throughput.share_of_peak > 1 else "")

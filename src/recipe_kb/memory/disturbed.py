@@ -23,10 +23,10 @@ def disturbed(run: Run, peak: Peak, limit_bytes: int) -> list[int]:
         limit_bytes: What the allocator may reserve.
     """
     large = _large_blocks(run)
-    small_bytes = peak.reserved_bytes - _reserved_bytes(large)
+    small_bytes = peak.reserved_bytes - reserved_bytes(large)
     found = []
     for size in _FIRST_BLOCKS:
-        total = small_bytes + _reserved_bytes(_with_first_block(large, size))
+        total = small_bytes + reserved_bytes(_with_first_block(large, size))
         if peak.num_alloc_retries or peak.reserved_bytes <= limit_bytes < total:
             total = replay_anyway(_with_first_block(run, size), limit_bytes).reserved_bytes
         found.append(total)
@@ -39,16 +39,13 @@ def replay_anyway(run: Run, limit_bytes: int) -> Peak:
     return replay(run) if peak.out_of_memory else peak
 
 
-def _large_blocks(run: Run) -> Run:
-    """Return a run without the blocks of the small pool."""
-    sizes = run.num_bytes
-    events = [event for event in run.events if sizes[event if event >= 0 else ~event] > SMALL_BYTES]
-    return replace(run, events=events, starts=[])
+def reserved_bytes(run: Run, limit_bytes: int | None = None) -> int:
+    """Replay a run for its reserved peak alone.
 
-
-def _reserved_bytes(run: Run) -> int:
-    """Replay a run without a limit, for its reserved peak alone."""
-    sizes, allocator = run.num_bytes, CachingAllocator()
+    Raises:
+        CudaOutOfMemory: The limit is too small for the run.
+    """
+    sizes, allocator = run.num_bytes, CachingAllocator(limit_bytes)
     blocks: list[Block | None] = [None] * len(sizes)
     for event in run.events:
         if event >= 0:
@@ -56,6 +53,13 @@ def _reserved_bytes(run: Run) -> int:
         else:
             allocator.free(blocks[~event])
     return allocator.peak_reserved_bytes
+
+
+def _large_blocks(run: Run) -> Run:
+    """Return a run without the blocks of the small pool."""
+    sizes = run.num_bytes
+    events = [event for event in run.events if sizes[event if event >= 0 else ~event] > SMALL_BYTES]
+    return replace(run, events=events, starts=[])
 
 
 def _with_first_block(run: Run, num_bytes: int) -> Run:

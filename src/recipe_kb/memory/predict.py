@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from recipe_kb.memory.allocator import CudaOutOfMemory
 from recipe_kb.memory.device import Device
-from recipe_kb.memory.disturbed import disturbed, replay_anyway
+from recipe_kb.memory.disturbed import disturbed, replay_anyway, reserved_bytes
 from recipe_kb.memory.gpu import Context
-from recipe_kb.memory.replay import Peak, replay
+from recipe_kb.memory.replay import Peak
 from recipe_kb.memory.schedule import Plan, Run, schedule
 from recipe_kb.memory.shape import ShapedStep
 from recipe_kb.memory.step import Step
@@ -151,7 +152,12 @@ def batch_fits(question: Question, rows: int) -> bool:
     run = run_of(question, rows)
     sizes = run.num_bytes
     held = max(accumulate(sizes[event] if event >= 0 else -sizes[~event] for event in run.events))
-    return held * (1 + MARGIN) <= limit and _fits(replay(run, limit), limit)
+    if held * (1 + MARGIN) > limit:
+        return False
+    try:
+        return reserved_bytes(run, limit) * (1 + MARGIN) <= limit
+    except CudaOutOfMemory:
+        return False
 
 
 def run_of(question: Question, rows: int, lengths: Sequence[int] = ()) -> Run:

@@ -247,11 +247,11 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
         limit=gib(memory.usable_bytes),
         free=number(100 * memory.free_share, 0),
     )
-    from recipe_kb.resolve.derive import derive
+    from recipe_kb.resolve.derive import is_derivable
 
     for method in _METHODS[_METHODS.index(key.method) + 1 :]:
         cheaper = replace(key, method=method)
-        if derive(store, cheaper, gpu, model, None).recipe:
+        if is_derivable(store, cheaper, gpu, model, None):
             what += " " + _("It fits with --method {method}.").format(method=method)
             return Problem(code="KB210", what=what, next_command=command_for(cheaper, model))
     larger = _smallest_gpu(store, key, model)
@@ -263,10 +263,10 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
 
 
 def _smallest_gpu(store: Store, key: RecipeKey, model: Model) -> str | None:
-    from recipe_kb.resolve.derive import derive
+    from recipe_kb.resolve.derive import is_derivable
 
     sizes = {gpu_id: store.gpu(gpu_id) for gpu_id in store.gpu_ids()}
     for gpu_id, gpu in sorted(sizes.items(), key=lambda item: item[1].memory.limit_bytes):
-        if derive(store, replace(key, gpu=gpu_id), gpu, model, None).recipe:
+        if is_derivable(store, replace(key, gpu=gpu_id), gpu, model, None):
             return gpu_id
     return None

@@ -62,6 +62,13 @@ def derive(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: 
     return derived
 
 
+def is_derivable(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: TaskMixing | None) -> bool:
+    """Say whether `derive` finds a recipe: whether one row fits, with whatever saves memory."""
+    start = _start(store, key, gpu, model, store.rule("goal-batch").constants[key.goal])
+    smallest = (_candidates(store, start, model, saving)[0] for saving in reversed(_savings(start, gpu)))
+    return any(memory_fits(store, key, settings, mixing, gpu, model) for settings in smallest)
+
+
 def _search(
     store: Store, key: RecipeKey, start: "_Start", gpu: Gpu | None, model: Model, mixing: TaskMixing | None
 ) -> Derived:

@@ -10,7 +10,6 @@ from recipe_kb.schema.base import Method, TaskMixing
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Settings
 from recipe_kb.tracing.cuda import SdpaKernel
-from recipe_kb.tracing.four_bit import quantized_network
 from recipe_kb.tracing.optimizers import HOST_SCALARS, make_optimizer
 from recipe_kb.tracing.trace import Job
 from recipe_kb.training.network import NUM_LABELS, build_network
@@ -46,6 +45,8 @@ def job_of(
 
     def build() -> nn.Module:
         if method == "qlora":
+            from recipe_kb.tracing.four_bit import quantized_network  # not before: it imports peft
+
             return quantized_network(model, settings, tasks)
         return build_network(model, settings, tasks=tasks, method=method)
 

@@ -32,6 +32,8 @@ TRACED_WITH = ("torch", "transformers", "peft")
 VERSION_ERROR = 0.05
 """Added to both ends of the interval where another version runs than was traced. An assumption: the accuracy benchmark
 prints what a mismatch costs between two versions."""
+EVALUATION_BATCHES = 2
+"""From the second on, each is fetched while the one before is still there; further ones change nothing."""
 NUM_DRAWS = 16
 DRAWN_MICRO_BATCHES = 8
 SHORTEST_SHARE = 1 / 8
@@ -175,7 +177,7 @@ def drawn_lengths(rows: int, length: int) -> tuple[tuple[int, ...], ...]:
 def _completed(question: Question, asked: Asked, versions: Mapping[str, str]) -> Question:
     """Add what the step does not decide: the evaluation, lengths, the error of another version."""
     rows, samples = asked.evaluation_rows, asked.evaluation_samples
-    batches = -(-samples // rows) if samples and rows else int(rows > 0)
+    batches = -(-samples // rows) if samples and rows else EVALUATION_BATCHES * (rows > 0)
     return replace(
         question,
         plan=replace(question.plan, evaluation_batches=batches, keeps_logits=samples > 0),

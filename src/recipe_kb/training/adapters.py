@@ -1,7 +1,6 @@
 """LoRA adapters on frozen weights, through peft."""
 
 import torch
-from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
@@ -35,6 +34,8 @@ def add_lora(network: nn.Module, settings: Settings) -> nn.Module:
     Raises:
         UnsupportedError: The settings give no rank or no alpha.
     """
+    from peft import LoraConfig, get_peft_model  # not before: most recipes do without it
+
     if settings.lora_r is None or settings.lora_alpha is None:
         raise UnsupportedError(reasons.NO_LORA)
     config = LoraConfig(
