@@ -171,6 +171,11 @@ class CachingAllocator:
                 kept.append(head)
         self._heads = kept
 
+    @property
+    def small_reserved_bytes(self) -> int:
+        """Sum of the segments that serve small requests."""
+        return SMALL_SEGMENT_BYTES * sum(head.pool is self._small for head in self._heads)
+
     def segments(self) -> list[list[Block]]:
         """Return the blocks of each segment, in use and free, by address."""
         segments = []

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from recipe_kb.memory.allocator import SMALL_BYTES, Block, CachingAllocator
+from recipe_kb.memory.allocator import SMALL_BYTES, Block, CachingAllocator, segment_size
 from recipe_kb.memory.replay import Peak, replay
 from recipe_kb.memory.schedule import Run
 from recipe_kb.units import MIB
@@ -14,8 +14,9 @@ _FIRST_BLOCKS = (2 * MIB, 4 * MIB, 12 * MIB)
 def disturbed(run: Run, peak: Peak, limit_bytes: int) -> list[int]:
     """Return the reserved peaks of a run behind each first block.
 
-    Small blocks have segments of their own, and below the limit no segment is given back. So whatever large block
-    comes first, they reserve the same, and only the large ones are replayed again.
+    Below the limit no segment is given back. So small blocks, which have segments of their own, reserve the same
+    whatever large block comes first, and a first block that fills a segment of its own adds that segment and no more.
+    Only large blocks behind a first one that leaves a rest are replayed again.
 
     Args:
         run: The run.
@@ -23,10 +24,12 @@ def disturbed(run: Run, peak: Peak, limit_bytes: int) -> list[int]:
         limit_bytes: What the allocator may reserve.
     """
     large = _large_blocks(run)
-    small_bytes = peak.reserved_bytes - reserved_bytes(large)
     found = []
     for size in _FIRST_BLOCKS:
-        total = small_bytes + reserved_bytes(_with_first_block(large, size))
+        if segment_size(size) == size:
+            total = peak.reserved_bytes + size
+        else:
+            total = peak.small_reserved_bytes + reserved_bytes(_with_first_block(large, size))
         if peak.num_alloc_retries or peak.reserved_bytes <= limit_bytes < total:
             total = replay_anyway(_with_first_block(run, size), limit_bytes).reserved_bytes
         found.append(total)

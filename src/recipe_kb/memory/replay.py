@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from recipe_kb.memory.allocator import CachingAllocator, CudaOutOfMemory, round_size
 from recipe_kb.memory.schedule import Run
@@ -15,6 +16,7 @@ class Peak:
     Attributes:
         allocated_bytes: Most that was allocated at once, in blocks.
         reserved_bytes: Most that the allocator held.
+        small_reserved_bytes: What of it serves small requests, at the end.
         num_alloc_retries: How often it had to release its cache to go on.
         out_of_memory: The limit was too small for the run.
         parts: What lived at the highest point; sums to `reserved_bytes` with `fragmentation`.
@@ -22,6 +24,7 @@ class Peak:
 
     allocated_bytes: int
     reserved_bytes: int
+    small_reserved_bytes: int
     num_alloc_retries: int
     out_of_memory: bool
     parts: dict[str, int]
@@ -52,6 +55,7 @@ def replay(run: Run, limit_bytes: int | None = None) -> Peak:
     return Peak(
         allocated_bytes=allocator.peak_allocated_bytes,
         reserved_bytes=allocator.peak_reserved_bytes,
+        small_reserved_bytes=allocator.small_reserved_bytes,
         num_alloc_retries=allocator.num_alloc_retries,
         out_of_memory=out_of_memory,
         parts=parts,
@@ -61,16 +65,11 @@ def replay(run: Run, limit_bytes: int | None = None) -> Peak:
 def _parts_at_peak(events: Sequence[int], sizes: Sequence[int], categories: Sequence[Category]) -> dict[str, int]:
     """Sum what lives at the highest point, by category, in sizes that the allocator rounds to."""
     rounded = [round_size(size) if size else 0 for size in sizes]
-    now = highest = end = 0
-    for position, event in enumerate(events):
-        if event >= 0:
-            now += rounded[event]
-            if now > highest:
-                highest, end = now, position
-        else:
-            now -= rounded[~event]
+    totals = list(accumulate(rounded[event] if event >= 0 else -rounded[~event] for event in events))
+    before = events[: totals.index(max(totals)) + 1] if totals else ()
+    freed = {~event for event in before if event < 0}
     parts: dict[str, int] = {}
-    for event in events[: end + 1]:
-        index, sign = (event, 1) if event >= 0 else (~event, -1)
-        parts[categories[index]] = parts.get(categories[index], 0) + sign * rounded[index]
-    return {name: size for name, size in parts.items() if size}
+    for event in before:
+        if event >= 0 and event not in freed and rounded[event]:
+            parts[categories[event]] = parts.get(categories[event], 0) + rounded[event]
+    return parts
