@@ -22,7 +22,7 @@ demo: install
 
 test: install
 	$(BIN)/python scripts/generate.py --compile
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: install
 	$(BIN)/ruff format --check .

@@ -142,6 +142,8 @@ def _network(spec: RowSpec) -> nn.Module:
 
 def _optimizer(spec: RowSpec) -> Callable[[nn.Module], torch.optim.Optimizer]:
     if spec.optimizer_from == "bitsandbytes":  # made by hand there, without Trainer's exception for embeddings
+        if spec.optimizer not in ("Adam8bit", "AdamW8bit"):
+            raise CannotPredictError(f"bitsandbytes' {spec.optimizer} is not modelled")
         return lambda network: Adam8bit(network, paged=False, embeddings_32bit=False)
     if spec.optimizer == "Adafactor" and spec.optimizer_from == "transformers":
         from transformers.optimization import Adafactor

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tiny_jobs import GPU, tiny_job
 
 from recipe_kb.memory.gpu import Context
 from recipe_kb.memory.predict import MARGIN, Question, largest_batch, peak_of, predict, run_of
@@ -12,7 +13,6 @@ from recipe_kb.memory.shape import ShapedStep, constant, shaped
 from recipe_kb.tracing.trace import trace, trace_update
 from recipe_kb.units import GIB, MIB
 from tiny import BERT
-from tiny_jobs import GPU, tiny_job
 
 NO_CONTEXT = Context(low_bytes=0, high_bytes=0, measured=True, sources=())
 

@@ -142,8 +142,14 @@ def notes(predicted: Predicted, language: str) -> Iterator[str]:
         yield what.format(samples=asked.evaluation_samples, rows=asked.evaluation_rows)
     elif asked.evaluation_rows:
         rows = asked.evaluation_rows
-        what = ngettext("An evaluation of {rows} row is counted.", "An evaluation of {rows} rows is counted.", rows)
+        what = ngettext(
+            "An evaluation in batches of {rows} row is counted, without logits kept for metrics (--evaluation-samples).",
+            "An evaluation in batches of {rows} rows is counted, without logits kept for metrics (--evaluation-samples).",
+            rows,
+        )
         yield what.format(rows=rows)
+    if asked.settings.optim.startswith("paged_"):
+        yield _("The optimizer's state is in unified memory and is not counted, though part of it may be on the card.")
     if asked.loop == "bare":
         yield _("A bare loop keeps outputs, loss and batch until they are made again; `Trainer` does not.")
     if version_differs(found.versions):

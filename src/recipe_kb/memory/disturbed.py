@@ -49,12 +49,13 @@ def reserved_bytes(run: Run, limit_bytes: int | None = None) -> int:
         CudaOutOfMemory: The limit is too small for the run.
     """
     sizes, allocator = run.num_bytes, CachingAllocator(limit_bytes)
+    allocate, free = allocator.allocate, allocator.free
     blocks: list[Block | None] = [None] * len(sizes)
     for event in run.events:
         if event >= 0:
-            blocks[event] = allocator.allocate(sizes[event])
+            blocks[event] = allocate(sizes[event])
         else:
-            allocator.free(blocks[~event])
+            free(blocks[~event])
     return allocator.peak_reserved_bytes
 
 

@@ -72,7 +72,7 @@ class Prediction:
         interval: Lowest and highest `peak_reserved_bytes` to expect.
         limit_bytes: What the allocator may reserve on this GPU.
         margin: Share of the peak that must stay free.
-        fits: Whether the peak and the margin fit.
+        fits: Whether the run ends on a GPU that is smaller by the margin, at every length that was drawn.
         num_alloc_retries: How often the allocator would have to release its cache on this GPU.
         largest_batch: The largest micro-batch that fits; 0 for none.
         breakdown: What lives at the peak; sums to `device_used_bytes`.
@@ -103,7 +103,7 @@ def predict(question: Question) -> Prediction:
         interval=interval,
         limit_bytes=question.limit_bytes,
         margin=MARGIN,
-        fits=_fits(peak, question.limit_bytes),
+        fits=batch_fits(question, question.rows),
         num_alloc_retries=peak.num_alloc_retries,
         largest_batch=largest_batch(question),
         breakdown=peak.parts | {"context": context},
@@ -128,14 +128,18 @@ def interval_of(question: Question, run: Run, peak: Peak) -> tuple[int, int]:
     reserved = [peak.reserved_bytes, *disturbed(run, peak, limit)]
     reserved += [replay_anyway(other, limit).reserved_bytes for other in drawn]
     error = UNCERTAINTY + question.version_error
-    return round(min(reserved) * (1 - error)), round(max(reserved) * (1 + error))
+    low, high = round(min(reserved) * (1 - error)), round(max(reserved) * (1 + error))
+    # What completes at the limit reserves no more than the limit.
+    return low, min(high, limit) if max(reserved) <= limit else high
 
 
 def largest_batch(question: Question) -> int:
-    """Return the largest micro-batch whose peak fits with the margin; 0 where not even one row does."""
+    """Return the largest micro-batch that fits, at most `_MOST_ROWS`; 0 where not even one row does."""
     low, high = 0, 1
     while high <= _MOST_ROWS and batch_fits(question, high):
         low, high = high, 2 * high
+    if high > _MOST_ROWS:
+        return low
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if batch_fits(question, middle) else (low, middle)
@@ -143,21 +147,33 @@ def largest_batch(question: Question) -> int:
 
 
 def batch_fits(question: Question, rows: int) -> bool:
-    """Say whether the peak of a batch fits with the margin; often what must be there is too much already."""
-    limit = question.limit_bytes
+    """Say whether a batch runs to its end on a GPU that is smaller by the margin, at every length that was drawn.
+
+    Cache that the allocator would give back does not count; often what must be there is too much already.
+    """
+    usable = usable_bytes(question.limit_bytes)
     step = question.step.at(rows, question.length)
-    resident = (step.with_update(question.update) if question.update else step).resident_bytes()
-    if resident * (1 + MARGIN) > limit:
+    if (step.with_update(question.update) if question.update else step).resident_bytes() > usable:
         return False
     run = run_of(question, rows)
     sizes = run.num_bytes
-    held = max(accumulate(sizes[event] if event >= 0 else -sizes[~event] for event in run.events))
-    if held * (1 + MARGIN) > limit:
+    if max(accumulate(sizes[event] if event >= 0 else -sizes[~event] for event in run.events)) > usable:
         return False
+    return completes(run, usable) and all(completes(run_of(question, rows, drawn), usable) for drawn in question.draws)
+
+
+def usable_bytes(limit_bytes: int) -> int:
+    """Return what may be reserved so that the margin stays free."""
+    return int(limit_bytes / (1 + MARGIN))
+
+
+def completes(run: Run, limit_bytes: int) -> bool:
+    """Say whether a run does not end out of memory."""
     try:
-        return reserved_bytes(run, limit) * (1 + MARGIN) <= limit
+        reserved_bytes(run, limit_bytes)
     except CudaOutOfMemory:
         return False
+    return True
 
 
 def run_of(question: Question, rows: int, lengths: Sequence[int] = ()) -> Run:
@@ -172,10 +188,6 @@ def run_of(question: Question, rows: int, lengths: Sequence[int] = ()) -> Run:
         plan = replace(plan, steps=-(-len(lengths) // accumulation))
     evaluation = question.step.at(question.evaluation_rows, question.length) if plan.evaluation_batches else None
     return _with_heads(schedule(steps, plan, question.device, evaluation), question.other_heads)
-
-
-def _fits(peak: Peak, limit: int) -> bool:
-    return not peak.out_of_memory and peak.reserved_bytes * (1 + MARGIN) <= limit
 
 
 def _with_heads(run: Run, heads: tuple[int, ...]) -> Run:

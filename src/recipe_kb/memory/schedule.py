@@ -16,7 +16,7 @@ Loop = Literal["trainer", "bare"]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What runs: optimizer steps, then an evaluation, then one more step.
+    """What runs: optimizer steps, then an evaluation, then one more step if there were any.
 
     Attributes:
         loop: `trainer` drops the outputs before the backward pass, fetches the batches of a whole step at once and
@@ -70,7 +70,8 @@ def schedule(steps: Sequence[Step], plan: Plan, device: Device, evaluation: Step
     if plan.evaluation_batches:
         with writer.sized((evaluation or steps[0]).bytes_on(device)):
             _evaluate(writer, plan)
-        _optimizer_step(writer, plan, first=False)
+        if plan.steps:
+            _optimizer_step(writer, plan, first=False)
     return writer.run
 
 

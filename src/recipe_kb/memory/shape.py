@@ -129,9 +129,9 @@ def _in_length(values: tuple[int, int], lengths: tuple[int, int]) -> tuple[int, 
         determinant = a**small * b**large - b**small * a**large
         one, rest_one = divmod(low * b**large - high * a**large, determinant)
         two, rest_two = divmod(a**small * high - b**small * low, determinant)
-        # One token fewer than all, as where labels are shifted, is the only way to a negative term; else L + L^2, as
-        # the operations of attention are, would pass for a line.
-        if rest_one == rest_two == 0 and two > 0 and (one >= 0 or one == -two):
+        # One token fewer than all, as where labels are shifted, and 2 L - 1 are the only ways to a negative term; else
+        # L + L^2, as the operations of attention are, would pass for a line.
+        if rest_one == rest_two == 0 and two > 0 and (one >= 0 or one == -two or two == -2 * one):
             found[small], found[large] = one, two
             return found[0], found[1], found[2]
     raise ShapeError(f"no powers of the length explain {low} at {a} and {high} at {b} tokens")

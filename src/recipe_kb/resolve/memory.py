@@ -9,7 +9,7 @@ from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.memory.disturbed import replay_anyway
 from recipe_kb.memory.gpu import Context, context_of
-from recipe_kb.memory.predict import MARGIN, UNCERTAINTY, batch_fits, interval_of, run_of
+from recipe_kb.memory.predict import MARGIN, UNCERTAINTY, batch_fits, completes, interval_of, run_of, usable_bytes
 from recipe_kb.resolve.traced import question_of
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
@@ -33,6 +33,7 @@ class MemoryEstimate:
         limit_bytes: What the allocator may reserve on the card.
         context_bytes: Memory of the process beside it.
         usable_bytes: What the peak may be at most, so that the margin stays free.
+        fits: The run leaves the margin free; cache that the allocator would give back does not count.
         margin: Share of the peak where it is traced, of the limit where it is not.
         error: Share by which the method is known to be off.
         counted_length: Tokens that were counted, where they are more than the recipe's.
@@ -46,6 +47,7 @@ class MemoryEstimate:
     limit_bytes: int
     context_bytes: int
     usable_bytes: int
+    fits: bool
     margin: float
     error: float
     counted_length: int | None
@@ -56,11 +58,6 @@ class MemoryEstimate:
     def interval(self) -> tuple[int, int]:
         """Lowest and highest peak to expect; it takes as long as all the rest, so not before somebody asks."""
         return self.find_interval()
-
-    @property
-    def fits(self) -> bool:
-        """Say whether the peak leaves the margin free."""
-        return self.peak_reserved_bytes <= self.usable_bytes
 
     @property
     def share(self) -> float:
@@ -116,13 +113,15 @@ def memory_of(
         return _documented(store, key, settings, mixing, model, context, total)
     run = run_of(question, question.rows)
     peak = replay_anyway(run, question.limit_bytes)
+    usable = usable_bytes(question.limit_bytes)
     return MemoryEstimate(
         method="traced",
         peak_reserved_bytes=peak.reserved_bytes,
         parts=peak.parts,
         limit_bytes=question.limit_bytes,
         context_bytes=context.high_bytes,
-        usable_bytes=int(question.limit_bytes / (1 + MARGIN)),
+        usable_bytes=usable,
+        fits=peak.reserved_bytes <= usable or completes(run, usable),
         margin=MARGIN,
         error=UNCERTAINTY,
         counted_length=None if question.length == key.max_length else question.length,
@@ -174,14 +173,15 @@ def _documented(
     constants = store.rule(RULE).constants
     parts = estimated_parts(key, settings, mixing, model, constants)
     peak, limit = sum(parts.values()), total - context.high_bytes
-    error = constants["error"]
+    error, usable = constants["error"], int(limit * (1 - constants["margin"]))
     return MemoryEstimate(
         method="documented-figures",
         peak_reserved_bytes=peak,
         parts=parts,
         limit_bytes=limit,
         context_bytes=context.high_bytes,
-        usable_bytes=int(limit * (1 - constants["margin"])),
+        usable_bytes=usable,
+        fits=peak <= usable,
         margin=constants["margin"],
         error=error,
         counted_length=None,

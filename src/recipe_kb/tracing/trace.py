@@ -185,6 +185,11 @@ class _Recorder:
         tracker.category = "optimizer"
         with tracker.paused():
             optimizer = self._optimizer = self._job.optimizer(self._network)  # its state stays
+        tracker.counts_scalars = not self._job.host_scalars
+        for value in (value for state in optimizer.state.values() for value in state.values()):
+            if isinstance(value, torch.Tensor):
+                tracker.track(value)  # some optimizers make their state when they are made
+        tracker.counts_scalars = True
         for part in ("first_update", "update"):
             if self._job.max_grad_norm > 0:
                 norm = nn.utils.clip_grad_norm_(self._trained, self._job.max_grad_norm)

@@ -148,8 +148,6 @@ class StorageTracker(TorchDispatchMode):  # type: ignore[misc]  # torch is untyp
         recomputing = torch.is_grad_enabled()  # a checkpointed block runs its forward pass again
         if recomputing or kwargs or len(args) != 2 or not isinstance(args[1], torch.Tensor):  # noqa: PLR2004
             return False
-        if torch.is_grad_enabled():  # a block is recomputed
-            return False
         total, other = args
         if total.shape != other.shape or total.dtype != other.dtype or not total.is_contiguous():
             return False
