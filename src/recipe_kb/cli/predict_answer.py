@@ -15,6 +15,7 @@ from recipe_kb.tracing.question import (
     NUM_DRAWS,
     SHORTEST_SHARE,
     VERSION_ERROR,
+    Asked,
     Found,
     version_differs,
 )
@@ -122,6 +123,25 @@ def verdict(predicted: Predicted) -> str:
     return what.format(**figures) + " " + largest
 
 
+def _about_the_run(asked: Asked) -> Iterator[str]:
+    """Say what of the evaluation, the optimizer and the loop is counted."""
+    if asked.evaluation_samples:
+        what = _("The logits of {samples} rows stay on the GPU until the evaluation, in batches of {rows}, ends.")
+        yield what.format(samples=asked.evaluation_samples, rows=asked.evaluation_rows)
+    elif asked.evaluation_rows:
+        rows = asked.evaluation_rows
+        what = ngettext(
+            "An evaluation in batches of {rows} row is counted, without logits for metrics (--evaluation-samples).",
+            "An evaluation in batches of {rows} rows is counted, without logits for metrics (--evaluation-samples).",
+            rows,
+        )
+        yield what.format(rows=rows)
+    if asked.settings.optim.startswith("paged_"):
+        yield _("The optimizer's state is in unified memory and is not counted, though part of it may be on the card.")
+    if asked.loop == "bare":
+        yield _("A bare loop keeps outputs, loss and batch until they are made again; `Trainer` does not.")
+
+
 def notes(predicted: Predicted, language: str) -> Iterator[str]:
     """Yield what a reader must know besides the figures: what was assumed, and how sure it is."""
     wish, found, asked = predicted.wish, predicted.found, predicted.wish.asked
@@ -137,21 +157,7 @@ def notes(predicted: Predicted, language: str) -> Iterator[str]:
     if question.length != asked.key.max_length:
         yield _("Counted as {count} tokens, to which attention pads.").format(count=question.length)
     yield from _about_rows(predicted)
-    if asked.evaluation_samples:
-        what = _("The logits of {samples} rows stay on the GPU until the evaluation, in batches of {rows}, ends.")
-        yield what.format(samples=asked.evaluation_samples, rows=asked.evaluation_rows)
-    elif asked.evaluation_rows:
-        rows = asked.evaluation_rows
-        what = ngettext(
-            "An evaluation in batches of {rows} row is counted, without logits kept for metrics (--evaluation-samples).",
-            "An evaluation in batches of {rows} rows is counted, without logits kept for metrics (--evaluation-samples).",
-            rows,
-        )
-        yield what.format(rows=rows)
-    if asked.settings.optim.startswith("paged_"):
-        yield _("The optimizer's state is in unified memory and is not counted, though part of it may be on the card.")
-    if asked.loop == "bare":
-        yield _("A bare loop keeps outputs, loss and batch until they are made again; `Trainer` does not.")
+    yield from _about_the_run(asked)
     if version_differs(found.versions):
         what = _(
             "The step was traced with transformers {traced}, and another version is installed here or is the one that "

@@ -3,7 +3,7 @@
 No torch is needed here: the step was traced before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -33,6 +33,7 @@ class Question:
         rows: Micro-batch.
         length: Tokens of the longest row.
         draws: Lengths of successive micro-batches, one sequence for each run to try; none where all are `length`.
+        redraw: Draws for another number of rows, which are longer the more rows there are; None keeps `draws`.
         plan: Accumulation, loop, evaluation.
         evaluation_rows: Batch of the evaluation, where the plan has one.
         other_heads: Trained blocks of further tasks, in bytes of float32, that only hold weights, gradients and state.
@@ -47,6 +48,7 @@ class Question:
     rows: int
     length: int
     draws: Sequence[Sequence[int]] = ()
+    redraw: Callable[[int], Sequence[Sequence[int]]] | None = None
     plan: Plan
     evaluation_rows: int = 0
     other_heads: tuple[int, ...] = ()
@@ -159,7 +161,8 @@ def batch_fits(question: Question, rows: int) -> bool:
     sizes = run.num_bytes
     if max(accumulate(sizes[event] if event >= 0 else -sizes[~event] for event in run.events)) > usable:
         return False
-    return completes(run, usable) and all(completes(run_of(question, rows, drawn), usable) for drawn in question.draws)
+    draws = question.redraw(rows) if question.redraw else question.draws
+    return completes(run, usable) and all(completes(run_of(question, rows, drawn), usable) for drawn in draws)
 
 
 def usable_bytes(limit_bytes: int) -> int:

@@ -6,6 +6,7 @@ A stored step answers at once and needs no torch, which is imported only where s
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -178,11 +179,13 @@ def _completed(question: Question, asked: Asked, versions: Mapping[str, str]) ->
     """Add what the step does not decide: the evaluation, lengths, the error of another version."""
     rows, samples = asked.evaluation_rows, asked.evaluation_samples
     batches = -(-samples // rows) if samples and rows else EVALUATION_BATCHES * (rows > 0)
+    dynamic = asked.padding == "dynamic"
     return replace(
         question,
         plan=replace(question.plan, evaluation_batches=batches, keeps_logits=samples > 0),
         evaluation_rows=rows,
-        draws=drawn_lengths(question.rows, question.length) if asked.padding == "dynamic" else (),
+        draws=drawn_lengths(question.rows, question.length) if dynamic else (),
+        redraw=partial(drawn_lengths, length=question.length) if dynamic else None,
         version_error=VERSION_ERROR if version_differs(versions) else 0.0,
     )
 
