@@ -153,7 +153,7 @@ def test_nothing_fits_says_what_would(store):
     with pytest.raises(FindingError, match="It fits with --method qlora"):
         ask(store, gpu="t4", model="qwen2.5-7b", tasks=1)
     with pytest.raises(FindingError, match="The smallest card it fits is"):
-        ask(store, gpu="rtx-3070", model="llama-3.1-8b", tasks=1, method="qlora")
+        ask(store, gpu="rtx-3070", model="llama-3.1-8b", tasks=1, method="qlora", max_length=4096)
 
 
 def test_several_gpus_share_the_effective_batch(store):
