@@ -1,10 +1,8 @@
 """The knowledge base itself: every file fits its schema, every reference leads somewhere, every sum holds."""
 
-import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,11 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.cuda_references import cuda_references
+from recipe_kb.resolve.evidence_files import PROBE_BEHIND, evidence_files, evidence_problems, is_proven
 from recipe_kb.resolve.memory import RULE, memory_of
-from recipe_kb.resolve.recipe_hash import recipe_hash
 from recipe_kb.resolve.rules import RULES
 from recipe_kb.resolve.traced_files import traced_problems
-from recipe_kb.schema.evidence import Evidence
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import MAX_TASKS, Recipe, RecipeKey, Rung, Settings
@@ -63,7 +60,8 @@ class Checker:
         self.counts["memory"] = len(store.memory_ids())
         self._check_claims(claim_files)
         self._check_recipes()
-        self._check_evidence()
+        self.problems += evidence_problems(store)
+        self.counts["evidence"] = len(evidence_files(store))
         return self.problems
 
     def _one(self, read: Callable[[], Found], otherwise: Any) -> Found | Any:
@@ -269,20 +267,10 @@ class Checker:
 
     def _check_status(self, key: RecipeKey, recipe: Recipe) -> None:
         """A recipe is measured or emulated only by a passed probe of these very settings."""
-        modes = {"measured": "native", "emulated": "emulated"}
-        wanted = modes.get(recipe.status)
-        if wanted is None:
-            return
-        gpu = self.gpus.get(key.gpu)
-        proofs = self._one(lambda: self.store.evidence(str(key)), ())
-        for proof in proofs:
-            own = wanted == "emulated" or (gpu is not None and proof["gpu_name"] in gpu.device_names)
-            passed = proof["mode"] == wanted and proof["verdict"] == "passed" and "memory" in proof["confirmed"]
-            if own and passed and proof["recipe_sha256"] == recipe_hash(recipe):
-                return
-        what = _("status is {status}, but there is no evidence of a passed {mode} probe of these settings")
-        relative = self.store.recipe_path(key)
-        self.add("KB116", what.format(status=recipe.status, mode=wanted), relative, ("status",))
+        if not self._one(lambda: is_proven(self.store, key, recipe, self.gpus.get(key.gpu)), False):
+            what = _("status is {status}, but there is no evidence of a passed {mode} probe of these settings")
+            what = what.format(status=recipe.status, mode=PROBE_BEHIND[recipe.status])
+            self.add("KB116", what, self.store.recipe_path(key), ("status",))
 
     def _check_rung(self, recipe: Recipe, rung: Rung, relative: str, place: tuple[str | int, ...]) -> None:
         self.refer(self.remedies, rung.why, relative, (*place, "why"))
@@ -308,27 +296,6 @@ class Checker:
                 if second.tasks[0] <= first.tasks[1]:
                     what = _("its task counts overlap with {other}").format(other=first)
                     self.add("KB108", what, self.store.recipe_path(second))
-
-    def _check_evidence(self) -> None:
-        root = self.store.root
-        # What lies there without a recipe is a memory grid, which its own benchmark reads.
-        paths = sorted((root / "evidence").glob("*/**/*.json"))
-        for path in paths:
-            shown = self.store.shown(path.relative_to(root).as_posix())
-            recipe_id = path.parent.relative_to(root / "evidence").as_posix()
-            for what in _evidence_problems(path, recipe_id):
-                self.problems.append(Problem(code="KB115", what=what, where=shown, next_command="kb check"))
-        self.counts["evidence"] = len(paths)
-
-
-def _evidence_problems(path: Path, recipe_id: str) -> Iterator[str]:
-    try:
-        record = Evidence.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        yield _("is not valid evidence: {why}").format(why=str(error).splitlines()[0])
-        return
-    if record.recipe != recipe_id or RecipeKey.parse(recipe_id) is None:
-        yield _("lies in the folder of {folder} but is about {recipe}").format(folder=recipe_id, recipe=record.recipe)
 
 
 def _tasks(key: RecipeKey) -> tuple[int, int]:

@@ -29,10 +29,74 @@ class Deviation(Record):
     why: str
 
 
+class Emulation(Record):
+    """Another card played by a larger one: its memory and its kernels, never its speed.
+
+    Attributes:
+        gpu: Id of the card that is played.
+        total_bytes: Its memory as torch reports it there.
+        context_bytes: What a process on it holds outside torch's allocator.
+        capped_bytes: What torch's allocator could reserve at most.
+        capped_at: `card` leaves what the card would, total minus context; `prediction` only the predicted peak, to
+            see whether the training ends with no more than that.
+        switched_off: Features that the card lacks: bf16, tf32, flash, cudnn (attention).
+    """
+
+    gpu: str
+    total_bytes: int
+    context_bytes: int
+    capped_bytes: int
+    capped_at: Literal["card", "prediction"]
+    switched_off: tuple[str, ...]
+
+
+class Attempt(Record):
+    """What came of one rung of the ladder, tried with all rungs before it, after memory ran out."""
+
+    changed: dict[str, Any]
+    verdict: Verdict
+    reason: str | None
+    peak_reserved_bytes: int | None
+
+
+class GpuLoad(Record):
+    """What NVML said during the steps after warm-up; `not_measured` says of each None why it is one.
+
+    Attributes:
+        num_samples: Readings.
+        interval_s: Between two of them, median.
+        kernel_time_share: Mean share of the time in which any kernel ran (NVML's utilisation); it says nothing about
+            how much of the GPU the kernel used.
+        power_w_mean: Of the board.
+        power_limit_w: Enforced by the driver.
+        sm_clock_mhz: Median.
+        temperature_c_max: Of the GPU.
+        throttle_reasons: Seen in any reading, but for idling.
+        process_used_bytes: Highest of this process.
+        device_used_bytes: Highest of the whole GPU.
+        num_other_processes: Highest number of processes on the GPU that are not ours.
+    """
+
+    num_samples: int
+    interval_s: float | None
+    kernel_time_share: float | None = None
+    power_w_mean: float | None = None
+    power_w_max: float | None = None
+    power_limit_w: float | None = None
+    sm_clock_mhz: float | None = None
+    temperature_c_max: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
+    process_used_bytes: int | None = None
+    device_used_bytes: int | None = None
+    num_other_processes: int | None = None
+    not_measured: dict[str, str] = Field(default_factory=dict)
+
+
 class Measured(Record):
     """What the run measured; None where this device has no such counter.
 
     Memory in bytes, times in seconds over the steps after warm-up. `mfu` is None off a known GPU.
+    `stable` says that the step times had settled when the run ended; None where it was not asked.
     """
 
     num_steps: int
@@ -53,10 +117,20 @@ class Measured(Record):
     process_peak_rss_bytes: int | None
     num_alloc_retries: int | None
     wall_s: float
+    stable: bool | None = None
+    clock: Literal["cuda-events", "host"] = "host"
 
 
 class Evidence(Record):
-    """One probe of one recipe on one device."""
+    """One probe of one recipe on one device.
+
+    Attributes:
+        emulation: The card that was played, where `mode` is `emulated`.
+        gpu_load: What NVML said meanwhile; None where there is no NVML, and `fingerprint["not_measured"]` says why.
+        not_comparable: Why its figures are not to be compared with others, such as another process on the GPU.
+        ladder: What was tried after memory ran out, in order; the last one may work.
+        predicted_reserved_bytes: What was predicted for this very run before it began.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, populate_by_name=True)
 
@@ -72,3 +146,8 @@ class Evidence(Record):
     deviations: tuple[Deviation, ...]
     measured: Measured | None
     fingerprint: dict[str, Any]
+    emulation: Emulation | None = None
+    gpu_load: GpuLoad | None = None
+    not_comparable: tuple[str, ...] = ()
+    ladder: tuple[Attempt, ...] = ()
+    predicted_reserved_bytes: int | None = None
