@@ -17,6 +17,18 @@ from tiny import BERT, QWEN2, model_of, settings_with
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")  # peft's
 LORA = {"lora_r": 4, "lora_alpha": 8, "lora_dropout": 0.1}
+DEBERTA = {
+    "model_type": "deberta-v2",
+    "vocab_size": 100,
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 64,
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "share_att_key": True,
+}
 
 
 def asked_for(config, *, tasks=1, method="full", mixing=None, loop="trainer", padding="full", **settings):
@@ -83,6 +95,18 @@ def test_a_weight_larger_than_many_rows_is_not_taken_apart(monkeypatch):
     assert traced_now(asked, 32, None) == expected
     step = trace(now._job(asked), rows=65, length=32, evaluation_rows=65)
     assert shaped({(rows, 32): of_rows(step, 65, rows) for rows in (2, 3)}) != expected
+
+
+def test_operations_that_no_row_adds_are_not_taken_for_rows(monkeypatch):
+    asked = asked_for(DEBERTA, attn_implementation="eager")
+    monkeypatch.setattr(now, "MANY_ROWS", 65_537)
+    found = traced_now(asked, 32, None)
+    exact = trace(now._job(asked), rows=5, length=32, evaluation_rows=5)
+    taken_apart = of_rows(trace(now._job(asked), rows=65_537, length=32, evaluation_rows=65_537), 65_537, 5)
+    assert found.at(5, 32) == exact
+    # Every size is right, so that nothing but the operations tells.
+    assert (taken_apart.num_bytes, taken_apart.parts) == (exact.num_bytes, exact.parts)
+    assert taken_apart.flops != exact.flops
 
 
 def test_the_flash_kernel_runs_where_the_card_has_it_and_no_mask_is_in_the_way(store):

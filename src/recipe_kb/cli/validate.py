@@ -16,13 +16,13 @@ from recipe_kb.cli.recipe_id import answer_id
 from recipe_kb.errors import BadInputError, CannotHereError, Exit, FindingError, Problem
 from recipe_kb.i18n import _, number
 from recipe_kb.resolve.answer import Answer
-from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.store.location import evidence_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recipe_kb.schema.evidence import Evidence
+    from recipe_kb.schema.gpu import Gpu
 
 Device = Literal["auto", "cpu", "cuda"]
 _TIMEOUT_S = 300
@@ -76,13 +76,19 @@ def _run(
     session = session_of(ctx)
     answers = _answers(session, recipe_ids, everything=everything)
     _require_packages()
-    peaks = _peaks(session, device)
+    from recipe_kb.probe.asked import request_for
+    from recipe_kb.probe.run import probe
+
+    here = _here(session, device)
     results: list[dict[str, Any]] = []
     not_recorded: list[Problem] = []
     gc.enable()  # off for the short commands, see cli.main
     for answer in answers:
         with _progress(session, answer) as on_progress:
-            evidence = _probe(answer, device, steps, timeout, weights, peaks, on_progress)
+            evidence = probe(
+                request_for(answer, device=device, here=here, num_steps=steps, timeout_s=timeout, weights=weights),
+                on_progress=on_progress,
+            )
         path = None
         try:
             path = _record(evidence, session) if record else None
@@ -124,47 +130,18 @@ def _require_packages() -> None:
         raise CannotHereError(Problem(code="KB301", what=what, next_command="pip install 'recipe-kb[probe]'"))
 
 
-def _peaks(session: Session, device: Device) -> dict[str, Any]:
-    """Return the GPU of this machine, id and peak per precision; empty on a machine without one."""
+def _here(session: Session, device: Device) -> "tuple[str, Gpu] | None":
+    """Return id and facts of the GPU of this machine; None without one that the knowledge base knows."""
     from recipe_kb.cli.machine import inspect_machine
 
     if device == "cpu":
-        return {}
+        return None
     machine = inspect_machine(session.store)
     if device == "cuda" and not machine.devices:
         what = _("No NVIDIA GPU found on this machine ({why}).").format(why=machine.gpu_reason)
         raise CannotHereError(Problem(code="KB302", what=what, next_command="kb validate --device cpu"))
     gpu_id = machine.devices[0].gpu_id if machine.devices else None
-    return {"id": gpu_id, **vars(session.store.gpu(gpu_id).dense_peak_tflops)} if gpu_id else {}
-
-
-def _probe(
-    answer: Answer,
-    device: Device,
-    steps: int | None,
-    timeout: float,
-    weights: Path | None,
-    peaks: dict[str, Any],
-    on_progress: "Callable[[int, int, float | None], None]",
-) -> "Evidence":
-    from recipe_kb.probe.request import ProbeRequest
-    from recipe_kb.probe.run import probe
-
-    own = answer.gpu is not None and peaks.get("id") == answer.key.gpu
-    settings = answer.recipe.settings
-    request = ProbeRequest(
-        recipe_id=answer.recipe_id,
-        key=RecipeKey.parse(answer.recipe_id) or answer.key,
-        recipe=answer.recipe,
-        model=answer.model,
-        gpu_names=answer.gpu.device_names if answer.gpu and own else (),
-        device=device,
-        num_steps=steps,
-        timeout_s=timeout,
-        weights=weights,
-        peak_tflops=peaks.get("tf32" if settings.precision == "fp32" and settings.tf32 else settings.precision),
-    )
-    return probe(request, on_progress=on_progress)
+    return (gpu_id, session.store.gpu(gpu_id)) if gpu_id else None
 
 
 @contextmanager

@@ -79,12 +79,14 @@ def _with_cache(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 
 def _at_few_rows(job: Job, length: int) -> Callable[[int], Step]:
-    """Trace once, or where sizes would overflow once for each number of rows."""
+    """Trace once, or where that cannot be taken apart once for each number of rows."""
     try:
         step = trace(job, rows=MANY_ROWS, length=length, evaluation_rows=MANY_ROWS)
     except RuntimeError:  # sizes over 64 bits; whatever else it is comes again
         return lambda rows: trace(job, rows=rows, length=length, evaluation_rows=rows)
-    if max((step.num_bytes[event] for event in step.parts["placement"] if event >= 0), default=0) >= MANY_ROWS:
+    largest_weight = max((step.num_bytes[event] for event in step.parts["placement"] if event >= 0), default=0)
+    # Operations that do not depend on the rows, as DeBERTa's on its relative positions, soon are more than the rows.
+    if largest_weight >= MANY_ROWS or step.flops % MANY_ROWS or step.evaluation_flops % MANY_ROWS:
         return lambda rows: trace(job, rows=rows, length=length, evaluation_rows=rows)
     return lambda rows: of_rows(step, MANY_ROWS, rows)
 
