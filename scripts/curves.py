@@ -2,6 +2,8 @@
 
 Run by `make curves`. It goes on where it was stopped: what was traced with the installed versions is kept.
 Tracing all models takes hours; `scripts/curves.py biobert phobert-base` traces two.
+
+Exit codes: 0 done, 1 a cell could not be traced or differs, 2 malformed arguments.
 """
 
 import argparse
@@ -13,10 +15,10 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from recipe_kb.errors import Exit
 from recipe_kb.memory.device import Device
 from recipe_kb.memory.replay import replay
 from recipe_kb.memory.schedule import Plan, schedule
@@ -26,10 +28,10 @@ from recipe_kb.schema.recipe import Settings
 from recipe_kb.store.location import default_root
 from recipe_kb.store.store import Store
 from recipe_kb.tracing.curves import OPTIMIZERS, cells, step_of, update_of
+from recipe_kb.tracing.question import traced_versions
 from recipe_kb.training.unsupported import UnsupportedError
 
 GENERATED = "by make curves, from traces of the training step; do not edit"
-TRACED_WITH = ("torch", "transformers", "peft")
 _ANY_GPU = Device(sm_count=40, max_threads_per_sm=1024, workspace_bytes=8_519_680)
 _TOLERANCE = 0.005
 SAMPLE = 3
@@ -38,7 +40,7 @@ SAMPLE = 3
 
 def main() -> None:
     """Trace what is missing, or check a sample."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", help="model ids; all without")
     parser.add_argument("--check", action="store_true", help="trace a sample again and fail if it differs")
     parser.add_argument("--seed", type=int, help="of the sample; drawn without")
@@ -50,17 +52,29 @@ def main() -> None:
     models = arguments.models or sorted(store.model_ids())
     if arguments.check:
         sys.exit(_check(store, models, arguments.seed))
-    for model_id in models:
-        _write(store, model_id, arguments.only)
+    if arguments.only:
+        _refuse_to_drop(store, models)
+    failed = sum([_write(store, model_id, arguments.only) for model_id in models])
+    sys.exit(Exit.FINDING if failed else Exit.DONE)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that a trace depends on; a build's suffix changes nothing."""
-    return {name: version(name).split("+")[0] for name in TRACED_WITH}
+def _refuse_to_drop(store: Store, models: list[str]) -> None:
+    """Exit where a few cells would replace a whole file, because it was traced with other packages."""
+    old = [model_id for model_id in models if _path(store, model_id).exists() and not _as_installed(store, model_id)]
+    if old:
+        what = "--only would drop every other cell of models that were traced with other package versions"
+        print(f"{what}: {', '.join(old)}; trace them without --only", file=sys.stderr)
+        sys.exit(Exit.BAD_INPUT)
 
 
 def _path(store: Store, model_id: str) -> Path:
     return store.root / "memory" / f"{model_id}.json"
+
+
+def _as_installed(store: Store, model_id: str) -> bool:
+    """Say whether a model's file was traced with the packages that are installed."""
+    traced: bool = json.loads(_path(store, model_id).read_text())["versions"] == traced_versions()
+    return traced
 
 
 def _work(store: Store, model_id: str) -> Iterator[tuple[str, str, Callable[[], str]]]:
@@ -79,13 +93,13 @@ def _work(store: Store, model_id: str) -> Iterator[tuple[str, str, Callable[[], 
             )
 
 
-def _write(store: Store, model_id: str, only: str) -> None:
-    path = _path(store, model_id)
-    record: dict[str, Any] = {"generated": GENERATED, "versions": versions(), "steps": {}, "updates": {}, "not": {}}
-    if path.exists():
-        before = json.loads(path.read_text())
-        if before["versions"] == record["versions"]:
-            record = before
+def _write(store: Store, model_id: str, only: str) -> int:
+    """Trace what a model's file lacks; return how many cells failed."""
+    path, failed = _path(store, model_id), 0
+    record: dict[str, Any] = {"generated": GENERATED, "versions": traced_versions()}
+    record |= {"steps": {}, "updates": {}, "not": {}}
+    if path.exists() and _as_installed(store, model_id):
+        record = json.loads(path.read_text())
     for section, key, tracer in _work(store, model_id):
         if key in record[section] or key in record["not"] or only not in key:
             continue
@@ -96,9 +110,11 @@ def _write(store: Store, model_id: str, only: str) -> None:
             record["not"][key] = str(error)
         except (ShapeError, RuntimeError, NotImplementedError, ValueError, TypeError) as error:
             print(f"{model_id} {key}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
+            failed += 1
             continue
         _save(path, record)
         print(f"{model_id} {key} {time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)
+    return failed
 
 
 def _save(path: Path, record: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe
 from recipe_kb.schema.rule import Glossary, RemedyFile, Rule, SourceFile
+from recipe_kb.schema.signs import SignFile
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "recipe_kb"
@@ -43,6 +44,7 @@ SCHEMAS = {
     "remedies": RemedyFile,
     "glossary": Glossary,
     "cuda": Cuda,
+    "signs": SignFile,
     "evidence": Evidence,
 }
 

@@ -4,8 +4,9 @@ import re
 from decimal import Decimal
 
 import pytest
+from babel.core import Locale
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def test_numbers_for_reading_follow_the_language():
     assert (i18n.gib(15_633_219_584), i18n.number(1234.5, 1)) == ("14.56 GiB", "1,234.5")
     i18n.activate("vi")
     assert (i18n.gib(15_633_219_584), i18n.number(1234.5, 1)) == ("14,56 GiB", "1.234,5")
+    assert i18n.percent(0.125, 1) == "12,5%"
 
 
 @given(value=st.floats(-1e9, 1e9), digits=st.integers(0, 3), language=st.sampled_from(i18n.LANGUAGES))
@@ -71,3 +73,12 @@ def test_numbers_are_those_of_the_locale_data(value, digits, language):
     assert i18n.number(value, digits).replace("-0", "0") == format_decimal(
         rounded, format=pattern, locale=language
     ).replace("-0", "0")
+
+
+@given(share=st.floats(0, 1e6), digits=st.integers(0, 3), language=st.sampled_from(i18n.LANGUAGES))
+def test_percentages_are_those_of_the_locale_data(share, digits, language):
+    i18n.activate(language)
+    pattern = Locale(language).percent_formats[None].pattern
+    pattern = pattern.replace("##0", "##0" + ("." + "0" * digits if digits else ""))
+    rounded = Decimal(f"{100 * share:.{digits}f}") / 100
+    assert i18n.percent(share, digits) == format_percent(rounded, format=pattern, locale=language)

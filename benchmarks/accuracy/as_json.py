@@ -7,8 +7,9 @@ from typing import Any
 
 from accuracy.case import OURS, Case
 from accuracy.report import TITLES
-from accuracy.scoring import MARGIN, UNDER, estimators, groups, relative_error, score
+from accuracy.scoring import UNDER, estimators, groups, relative_error, score
 from accuracy.version_cost import VersionCost
+from recipe_kb.memory.predict import MARGIN
 
 SCHEMA = "memory-accuracy/1"
 

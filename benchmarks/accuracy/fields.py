@@ -32,6 +32,7 @@ def spec_of_row(row: MeasuredRow, current: str) -> RowSpec:
     optimizer = words.optimizer(text["optimizer"])
     idle = optimizer.name == "none"
     length = words.length(text["seq_len"])
+    checkpointing, checkpointing_notes = words.checkpointing(text["gradient_checkpointing"])
     loop, loop_notes = words.loop(text["conditions"])
     context = words.context_mib(text["includes_cuda_context"])
     version, version_note = versions.choose(text["transformers"], current)
@@ -51,7 +52,7 @@ def spec_of_row(row: MeasuredRow, current: str) -> RowSpec:
         length=length.tokens,
         dynamic=length.dynamic,
         precision=words.precision(text["precision"]),
-        checkpointing=words.checkpointing(text["gradient_checkpointing"]),
+        checkpointing=checkpointing,
         attention=words.attention(text["attn"]),
         attention_mask="no attention_mask" not in text["conditions"],
         loop=loop,
@@ -65,6 +66,7 @@ def spec_of_row(row: MeasuredRow, current: str) -> RowSpec:
         notes=(
             *model_notes,
             *optimizer.notes,
+            *checkpointing_notes,
             *loop_notes,
             *capacity_notes,
             *([version_note] if version_note else []),

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from accuracy.case import OURS, Case
-from accuracy.scoring import MARGIN, UNDER, Score, estimators, groups, score
+from accuracy.scoring import UNDER, Score, estimators, groups, score
 from accuracy.version_cost import VersionCost
+from recipe_kb.memory.predict import MARGIN
 
 TITLES = {
     "in-sample": "In-sample: runs that the predictor was made with in sight",

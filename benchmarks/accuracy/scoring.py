@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accuracy.case import Case, Estimate
+from recipe_kb.memory.predict import MARGIN
 
-MARGIN = 0.05
-"""What a user is told to leave free above a prediction, as a share of it."""
 UNDER = 0.01
 """A prediction more than this share too low counts as an under-estimate."""
 

@@ -97,13 +97,15 @@ def precision(text: str) -> Precision:
     return _PRECISIONS[text.lower()]
 
 
-def checkpointing(text: str) -> Checkpointing:
+def checkpointing(text: str) -> tuple[Checkpointing, tuple[str, ...]]:
     """Read `gradient_checkpointing`; a bare `yes` is re-entrant, the default before transformers 5."""
     if text in ("", "no"):
-        return "no"
+        return "no", ()
     if not text.startswith("yes"):
         raise CannotPredictError(f"gradient_checkpointing {text!r} is neither yes nor no")
-    return "non-reentrant" if "non" in text else "reentrant"
+    if "non" in text:
+        return "non-reentrant", ()
+    return "reentrant", ("checkpointing was re-entrant, and is traced as non-re-entrant",)
 
 
 def attention(text: str) -> str:

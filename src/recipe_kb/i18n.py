@@ -69,7 +69,7 @@ def number(value: float, digits: int = 2) -> str:
 
 def percent(share: float, digits: int = 0) -> str:
     """Write a share of 1 as a percentage in the active language; in a message a bare `%` could pass for a format."""
-    return f"{number(100 * share, digits)} %"
+    return f"{number(100 * share, digits)}%"
 
 
 def gib(num_bytes: float) -> str:

@@ -14,7 +14,7 @@ from accuracy.case import OURS, Case, Estimate, cases_of_table, record_answer
 from accuracy.environment import cache_folder
 from accuracy.grid import grid_files, grid_rows
 from accuracy.report import text_report
-from accuracy.scoring import MARGIN, groups, percentile, score
+from accuracy.scoring import groups, percentile, score
 from accuracy.spec import CannotPredictError, RowPrediction, RowSpec
 from accuracy.table import COLUMNS, TableError, read_table
 from accuracy.version_cost import cost, estimator_of
@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkout import ROOT
+from recipe_kb.memory.predict import MARGIN
 
 TABLE = ROOT / "benchmarks" / "data" / "measured_memory.csv"
 SCRIPT = ROOT / "benchmarks" / "memory_accuracy.py"
@@ -118,6 +119,8 @@ def test_a_row_is_read_as_it_is_written(cases):
     assert (mixed.accumulation, mixed.context_mib, mixed.max_grad_norm) == (4, 1343.0, 1.0)
     assert (mixed.attention_mask, mixed.torch, mixed.transformers) == (False, (1, 10), "4.51.3")
     assert "version mismatch" in mixed.notes[-1]
+    checkpointed = {case.id for case in cases if any("non-re-entrant" in note for note in case.notes)}
+    assert checkpointed == {"H03", "H05", "H07", "H09", "H10"}
     assert spec["H08"].optimizer_from == "bitsandbytes"
     assert (spec["H06"].optimizer_from, spec["H11"].optimizer, spec["H11"].batch) == ("transformers", "none", 0)
 

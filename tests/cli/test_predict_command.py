@@ -68,6 +68,12 @@ def test_quiet_leaves_the_advice_out(kb):
     assert "Next" not in kb("predict", RECIPE, "--quiet").stdout
 
 
+def test_training_is_advised_for_the_recipe_as_it_is_only(kb):
+    assert f"kb validate {RECIPE}" in kb("predict", RECIPE).stdout
+    assert "kb validate" not in kb("predict", RECIPE, "--max-length", 256).stdout
+    assert "kb validate" not in kb("predict", RECIPE, "--gpu", "3090").stdout
+
+
 def test_the_json_contract(ask):
     code, answer = ask(RECIPE)
     assert code == 0
@@ -142,12 +148,21 @@ def test_changes_are_named_and_everything_else_is_the_recipe(ask):
     }
     new = {name: change["asked"] for name, change in answer["changes"].items()}
     assert answer["settings"] == recipe | new
+    assert ask("t4/biobert/2-3t-512-full", "--max-length", 64, "--mixing", "joint")[1]["changes"] == {
+        "max_length": {"recipe": 512, "asked": 64},
+        "task_mixing": {"recipe": "interleaved", "asked": "joint"},
+    }
 
 
 def test_another_card_and_another_length_for_the_same_recipe(ask):
     here, there = ask(RECIPE)[1], ask(RECIPE, "--gpu", "3090", "--max-length", 256)[1]
     assert (there["recipe"], there["gpu"], there["max_length"]) == (RECIPE, "rtx-3090", 256)
     assert there["settings"] == here["settings"]
+    assert there["changes"] == {
+        "gpu": {"recipe": "t4", "asked": "rtx-3090"},
+        "max_length": {"recipe": 512, "asked": 256},
+    }
+    assert ask(RECIPE, "--gpu", "t4", "--max-length", 512)[1] == here
     assert there["peak_allocated_bytes"] < here["peak_allocated_bytes"]
     assert there["total_bytes"] > here["total_bytes"]
 
@@ -178,7 +193,7 @@ def test_drawn_lengths_widen_the_interval_and_change_nothing_else(ask):
     fixed, dynamic = ask(RECIPE)[1], ask(RECIPE, "--dynamic-padding")[1]
     assert dynamic["peak_reserved_bytes"] == fixed["peak_reserved_bytes"]
     assert dynamic["interval"][1] > fixed["interval"][1]
-    assert any("12.5 %" in note for note in dynamic["notes"])
+    assert any("12.5%" in note for note in dynamic["notes"])
 
 
 def test_drawn_lengths_are_always_the_same_and_within_what_is_said():
@@ -266,8 +281,7 @@ def test_a_picture(ask, tmp_path):
         ),
         ((RECIPE, "--tf32"), "KB213 NVIDIA Tesla T4 has no TF32"),
         (("l4/phobert-base/1t-256-full", "--gpu", "t4"), "KB213 NVIDIA Tesla T4 has no bf16"),
-        ((RECIPE, "--attention", "flash_attention_2"), "KB215 Memory of attention kernel flash_attention_2"),
-        ((RECIPE, "--attention", "flex_attention"), "expected eager or sdpa"),
+        ((RECIPE, "--attention", "flash_attention_2"), "'flash_attention_2' is not one of 'eager', 'sdpa'"),
         ((RECIPE, "--lora-r", 8), "KB214 --lora-r is about adapters"),
         (("t4/biobert/1t-512-full", "--mixing", "joint"), "KB214 --mixing"),
         ((RECIPE, "--dynamic-padding", "--no-padding"), "KB214 --dynamic-padding and --no-padding"),
@@ -275,9 +289,20 @@ def test_a_picture(ask, tmp_path):
         (("--vram", 8, "--model", "biobert", "--method", "qlora", "--precision", "fp32"), "KB214 Method qlora"),
         ((RECIPE, "--plot", "no/such/folder/memory.svg"), "memory.svg: KB216 --plot: there is no folder"),
         ((RECIPE, "--plot", "memory.png"), "memory.png: KB216 --plot writes SVG"),
-        ((RECIPE, "--model", "biobert"), "KB207 A recipe id says --model already"),
+        ((RECIPE, "--method", "lora"), "KB207 A recipe id says --method already; leave it out, or leave the id out."),
+        ((RECIPE, "--method", "lora"), "-> kb predict --gpu t4 --model biobert --tasks 8 --method lora"),
+        (
+            ("t4/biobert/2-3t-512-full", "--model", "phobert", "--vram", 8, "--goal", "speed"),
+            "-> kb predict --vram 8 --model phobert-base --tasks 2 --goal speed",
+        ),
+        (
+            (RECIPE, "--max-length", 128, "--tasks", 3),
+            "-> kb predict --gpu t4 --model biobert --tasks 3 --max-length 128",
+        ),
         ((), "KB207 Name a recipe by its id"),
         (("--model", "biobert"), "KB207 Name the card with --gpu"),
+        (("--gpu", "t4"), "KB207 Name the network with --model. -> kb list models"),
+        (("--vram", 8), "KB207 Name the network with --model. -> kb list models"),
         (("--gpu", "t44", "--model", "biobert"), "KB201 Unknown GPU 't44'. Did you mean t4?"),
         (("--gpu", "t4", "--model", "bioberrt"), "Did you mean biobert"),
         (("t4/biobert/8t-512-ful",), "KB208"),
@@ -299,6 +324,23 @@ def test_an_optimizer_whose_kernels_the_card_lacks(capsys, broken_kb, monkeypatc
     assert run(["predict", RECIPE, "--optim", "paged_adamw_8bit"]) == 2
     said = "KB213 bitsandbytes has no 8-bit kernels for NVIDIA Tesla T4 (got optim paged_adamw_8bit)"
     assert said in capsys.readouterr().err
+
+
+def test_a_recipe_with_an_attention_kernel_that_is_not_predicted(capsys, broken_kb, monkeypatch):
+    path = broken_kb / "recipes" / f"{RECIPE}.yaml"
+    path.write_text(path.read_text().replace("attn_implementation: sdpa", "attn_implementation: flash_attention_2"))
+    monkeypatch.setenv("KB_ROOT", str(broken_kb))
+    assert run(["predict", RECIPE]) == 2
+    said = "KB215 Memory of attention kernel flash_attention_2 is not predicted; expected eager or sdpa"
+    assert said in capsys.readouterr().err
+    assert run(["predict", RECIPE, "--attention", "sdpa"]) == 0
+
+
+def test_only_attention_kernels_that_are_predicted_are_offered(kb):
+    text = kb("predict", "--help").stdout
+    assert "[eager|sdpa]" in text
+    assert "flash" not in text
+    assert "flex" not in text
 
 
 def test_all_mistakes_are_said_at_once(capsys):
@@ -341,4 +383,4 @@ def test_a_picture_that_cannot_be_written_after_all(capsys, tmp_path, monkeypatc
     path = tmp_path / "memory.svg"
     path.symlink_to(tmp_path / "gone" / "memory.svg")
     assert run(["predict", RECIPE, "--plot", str(path)]) == 2
-    assert "KB216 --plot: No such file or directory" in capsys.readouterr().err
+    assert "KB216 --plot: No such file or directory. -> kb predict --help" in capsys.readouterr().err

@@ -21,6 +21,10 @@ INNER = {
     "predict_text",
     "recipe_id",
     "recipe_text",
+    "tune_answer",
+    "tune_record",
+    "tune_text",
+    "validate_baseline",
     "validate_text",
 }
 

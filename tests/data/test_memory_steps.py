@@ -4,8 +4,9 @@ import json
 
 from checkout import ROOT
 from recipe_kb.memory.stored import Cell, unpack
+from recipe_kb.resolve.traced import TRACED_OPTIMIZER
 from recipe_kb.store.store import Store
-from recipe_kb.tracing.curves import DEFAULT_OPTIMIZER, step_of
+from recipe_kb.tracing.curves import step_of
 from recipe_kb.tracing.job import job_of
 from recipe_kb.tracing.trace import trace
 from tiny import settings_with
@@ -28,7 +29,7 @@ def test_a_fresh_trace_gives_the_stored_step():
 
 
 def test_fp16_takes_what_bf16_takes_where_attention_is_fused():
-    settings = CELL.settings(settings_with(), DEFAULT_OPTIMIZER)
+    settings = CELL.settings(settings_with(), TRACED_OPTIMIZER)
     model = Store(KB).model(MODEL)
     steps = []
     for precision in ("fp16", "bf16"):

@@ -25,7 +25,7 @@ def test_a_recipe_as_text(kb):
         "per_device_train_batch_size    32",
         "guide 002, claim 002-28",
         "GiB of 14.42 GiB",
-        "predicted from a traced step, error about 2 %, interval",
+        "predicted from a traced step, error about 2%, interval",
         "When memory runs out, in this order",
         "kb validate t4/biobert/8t-512-full",
     ):
@@ -182,7 +182,7 @@ def test_a_list_of_recipes_shows_memory_and_how_it_was_predicted(kb):
 def test_a_cell_without_a_trace_says_so(kb, broken_kb):
     (broken_kb / "memory" / "biobert.json").unlink()
     text = " ".join(kb("recipe", *CELL, root=broken_kb).stdout.split())
-    assert "predicted from documented figures, error up to 25 %" in text
+    assert "predicted from documented figures, error up to 25%" in text
     assert "The knowledge base holds no traced step for these settings." in text
     answer = json.loads(kb("recipe", *CELL, "--json", root=broken_kb).stdout)
     assert answer["memory"]["method"] == "documented-figures"

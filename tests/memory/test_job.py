@@ -5,8 +5,8 @@ import torch
 from tiny_jobs import LORA, tiny_job
 
 import tiny
+from recipe_kb.resolve.rules import NUM_LABELS
 from recipe_kb.tracing.optimizers import HOST_SCALARS
-from recipe_kb.training.network import NUM_LABELS
 
 peft_reads_an_old_name = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_jobs import live
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from recipe_kb.tracing.kernels import answer_without_data, temporary_buffers
@@ -89,7 +90,7 @@ def test_a_fake_run_may_look_at_data():
         positions = mask.nonzero()
         assert positions.shape == (15, 2)
         assert torch.ones(()).nonzero().shape == (1, 1)
-        sizes = [tracker.num_bytes[index] for index in tracker.live()]
+        sizes = [tracker.num_bytes[index] for index in live(tracker.events)]
     assert sorted(sizes) == [15, 15 * 2 * 8]  # the mask and its positions
 
 

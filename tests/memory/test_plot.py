@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from recipe_kb import i18n
 from recipe_kb.memory.allocator import round_size
+from recipe_kb.memory.part_names import part_names
 from recipe_kb.memory.plot import Picture, draw
 from recipe_kb.memory.plot_chart import BOTTOM, LEFT, RIGHT, TOP, round_step
 from recipe_kb.memory.replay import replay
 from recipe_kb.memory.schedule import Run
 from recipe_kb.memory.step import CATEGORIES
-from recipe_kb.memory.svg import stairs
+from recipe_kb.memory.svg import COLOURS, stairs
 from recipe_kb.memory.timeline import timeline
 from recipe_kb.units import GIB, MIB
 
@@ -125,7 +126,7 @@ def picture_of(total_bytes, run=None, context=CONTEXT):
     peak = replay(run)
     return Picture(
         heading="biobert & others · T4",
-        verdict="Fits",
+        verdict="Fits.",
         timeline=timeline(run, None),
         breakdown=peak.parts | {"context": context},
         total_bytes=total_bytes,
@@ -178,9 +179,38 @@ def test_it_is_named_described_and_follows_the_colour_scheme():
     title, description = root.find(SVG + "title"), root.find(SVG + "desc")
     assert root.get("aria-labelledby").split() == [title.get("id"), description.get("id")]
     assert title.text == "biobert & others · T4"
-    assert "activations 0.59 GiB" in description.text
+    sizes = {"activations": 0.59, "fragmentation": 0.47, "optimizer": 0.12, "CUDA context": 0.08}
+    sizes |= {"gradients": 0.06, "weights": 0.06}  # the inputs' 512 bytes are not listed as 0.00 GiB
+    listed = ", ".join(f"{name} {size:.2f} GiB" for name, size in sizes.items())
+    assert description.text == f"Fits. At the peak: {listed}."
     assert "prefers-color-scheme:dark" in text
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def caption(text):
+    return next(words.text for words in shapes(text, "text") if "the line is what is reserved" in words.text)
+
+
+def test_the_caption_says_which_events_are_shown():
+    assert caption(draw(picture_of(GIB))).startswith("allocations and frees of the last step,")
+    evaluated = two_steps(evaluation=True)
+    evaluated.num_bytes[evaluated.categories.index("logits")] = 2 * ACTIVATION
+    peak = timeline(evaluated, None)
+    assert [phase for event, phase in peak.phases if event <= peak.peak.event] == ["evaluation"]
+    assert "the evaluation and the step after it" in caption(draw(picture_of(GIB, evaluated)))
+    earlier = two_steps(evaluation=True)
+    earlier.num_bytes[earlier.categories.index("activations")] = 2 * ACTIVATION
+    assert "of the last steps," in caption(draw(picture_of(GIB, earlier)))
+
+
+def test_what_does_not_fit_is_not_said_to_be_a_part_of_the_card():
+    assert ">at the peak: 1.37 GiB of 2.00 GiB<" in draw(picture_of(2 * GIB))
+    assert ">at the peak: 1.37 GiB, more than the 1.00 GiB of the GPU<" in draw(picture_of(GIB))
+
+
+def test_every_part_has_a_name_and_a_colour():
+    assert list(part_names()) == list(COLOURS)
+    assert {*CATEGORIES, "context", "fragmentation"} <= set(COLOURS)
 
 
 def test_words_are_in_the_active_language_and_numbers_as_well():

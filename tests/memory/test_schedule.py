@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_jobs import GPU, LORA, TwoLayers, bare_job, rows_of_eight, signed_sizes, tiny_job
+from tiny_jobs import GPU, LORA, TwoLayers, bare_job, live, rows_of_eight, signed_sizes, tiny_job
 from whole_loop import record
 
 import tiny
@@ -91,6 +91,23 @@ def test_optimizer_state_comes_with_the_first_update_and_stays():
     kept = set(range(len(run.num_bytes))) - {~event for event in run.events if event < 0}
     state = sum(run.num_bytes[block] for block in kept if run.categories[block] == "optimizer")
     assert state == 2 * 4 * (8 * 16 + 16 + 16 * 4 + 4)  # two moments of float32
+
+
+def test_an_evaluation_without_training_takes_one_workspace():
+    job = bare_job(TwoLayers, rows_of_eight)
+    step = trace(job, rows=2, length=1, evaluation_rows=32)
+    run = schedule([step], Plan(loop="trainer", steps=0, evaluation_batches=3), GPU)
+    assert [run.num_bytes[block] for block in live(run.events) if run.categories[block] == "workspace"] == [8_519_680]
+    weights = 4 * (8 * 16 + 16 + 16 * 4 + 4)
+    batch, hidden = 4 * 32 * 8, 4 * 32 * 16
+    # The first layer's output and its relu; of them the second layer needs only one, and its own is smaller.
+    assert live_at_peak(run.events, run.num_bytes) == weights + batch + 8_519_680 + 2 * hidden
+
+
+def test_an_evaluation_between_two_steps_finds_the_workspaces_of_training():
+    step = trace(bare_job(TwoLayers, rows_of_eight), rows=2, length=1, evaluation_rows=2)
+    run = schedule([step], Plan(loop="trainer", evaluation_batches=2), GPU)
+    assert run.num_bytes.count(8_519_680) == 2  # forward and backward pass are two threads
 
 
 def live_at_peak(events, sizes):

@@ -69,6 +69,11 @@ def written(step, part):
     return lines
 
 
+def live(events):
+    """What was allocated and not freed."""
+    return {event for event in events if event >= 0} - {~event for event in events if event < 0}
+
+
 def signed_sizes(events, num_bytes):
     """Sizes of what is allocated, and negative ones of what is freed, in order."""
     return [num_bytes[event] if event >= 0 else -num_bytes[~event] for event in events]

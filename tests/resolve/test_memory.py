@@ -84,6 +84,7 @@ def test_only_what_was_traced_is_replayed(simple):
         {"precision": "fp32"},
         {"attn_implementation": "eager"},
         {"optim": "sgd"},
+        {"max_grad_norm": 0.0},  # clipping was traced
     ):
         assert predicted(simple, **changes).method == "documented-figures", changes
     assert predicted(simple, key=replace(KEY, model="scibert")).method == "documented-figures"

@@ -24,6 +24,7 @@ COMMANDS = {
     "recipe": "recipe_kb.cli.recipe",
     "search": "recipe_kb.cli.search",
     "show": "recipe_kb.cli.show",
+    "tune": "recipe_kb.cli.tune",
     "validate": "recipe_kb.cli.validate",
 }
 """Command -> the module whose `build()` makes it."""

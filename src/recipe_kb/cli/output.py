@@ -115,6 +115,7 @@ def kind_name(kind: str, count: int = 1) -> str:
         "term": ngettext("term", "terms", count),
         "memory": ngettext("traced model", "traced models", count),
         "evidence": ngettext("evidence file", "evidence files", count),
+        "sign": ngettext("sign", "signs", count),
     }
     return names[kind.removesuffix("s")]
 

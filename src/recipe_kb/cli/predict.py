@@ -11,11 +11,12 @@ import click
 
 from recipe_kb.cli.group import Session, session_of
 from recipe_kb.cli.output import print_json
+from recipe_kb.cli.predict_limits import PREDICTED_ATTENTION
 from recipe_kb.cli.recipe import cell_options
 from recipe_kb.errors import BadInputError, CannotHereError, Exit, Problem
 from recipe_kb.i18n import _
 from recipe_kb.memory.schedule import Loop
-from recipe_kb.schema.base import Attention, Optimizer, Precision, TaskMixing
+from recipe_kb.schema.base import Optimizer, Precision, TaskMixing
 from recipe_kb.schema.reasons import in_language
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _setting_options() -> list[click.Parameter]:
         click.Option(["--precision"], type=click.Choice(get_args(Precision)), help=_("Precision of the computation.")),
         click.Option(["--tf32/--no-tf32"], default=None, help=_("TF32 in float32 products; changes time only.")),
         click.Option(["--optim"], type=click.Choice(get_args(Optimizer)), help=_("Optimizer.")),
-        click.Option(["--attention"], type=click.Choice(get_args(Attention)), help=_("Attention kernel.")),
+        click.Option(["--attention"], type=click.Choice(PREDICTED_ATTENTION), help=_("Attention kernel.")),
         click.Option(
             ["--gradient-checkpointing/--no-gradient-checkpointing"],
             default=None,
@@ -188,4 +189,5 @@ def _plot(path: Path, predicted: "Predicted", heading: str, verdict: str) -> Non
         path.write_text(draw(picture), encoding="utf-8")
     except OSError as error:
         what = _("--plot: {why}.").format(why=error.strerror)
-        raise BadInputError(Problem(code="KB216", what=what, where=str(path))) from error
+        problem = Problem(code="KB216", what=what, where=str(path), next_command="kb predict --help")
+        raise BadInputError(problem) from error

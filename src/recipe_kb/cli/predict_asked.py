@@ -1,6 +1,6 @@
 """From the options of `kb predict` to what is asked: a recipe, and what is changed in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from recipe_kb.cli.recipe import gpu_named
 from recipe_kb.cli.recipe_id import key_of_id
 from recipe_kb.errors import BadInputError, FindingError, Problem
 from recipe_kb.i18n import _
-from recipe_kb.resolve.answer import DEFAULT_LENGTH, Answer, answer_key
+from recipe_kb.resolve.answer import DEFAULT_LENGTH, Answer, answer_key, command_for
 from recipe_kb.resolve.rules import precision
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.recipe import RecipeKey, Settings
@@ -44,7 +44,7 @@ class Wish:
         recipe_id: The recipe that it starts from, or the cell of one that is derived.
         answer: What `kb recipe` says of it.
         asked: What is predicted.
-        changes: Setting to its value in the recipe and the value asked for.
+        changes: Setting, card or length to its value in the recipe and the value asked for.
         nothing_fits: `kb recipe` finds nothing that fits here, so the settings are those of its rules, for one row.
     """
 
@@ -70,8 +70,8 @@ def wish_of(session: Session, options: Mapping[str, Any]) -> Wish:
     wanted = {name: options[option] for option, name in _CHANGES.items() if options[option] is not None}
     if options["evaluation_batch"] == 0:
         del wanted["per_device_eval_batch_size"]
-    changes = {name: (getattr(before, name), new) for name, new in wanted.items() if getattr(before, name) != new}
-    settings = replace(before, **{name: new for name, (_old, new) in changes.items()})
+    settings = replace(before, **wanted)
+    mixing = options["mixing"] or answer.recipe.task_mixing
     problems = refused(key, gpu, answer.model, settings, options)
     if problems:
         raise BadInputError(*problems)
@@ -80,13 +80,16 @@ def wish_of(session: Session, options: Mapping[str, Any]) -> Wish:
         gpu=gpu,
         model=answer.model,
         settings=settings,
-        mixing=options["mixing"] or answer.recipe.task_mixing,
+        mixing=mixing,
         loop=options["loop"],
         padding=_padding(options),
         evaluation_rows=0 if options["evaluation_batch"] == 0 else settings.per_device_eval_batch_size,
         evaluation_samples=options["evaluation_samples"] or 0,
         traces=options["trace"],
     )
+    changes = _differences(cell, key, ("gpu", "max_length")) | _differences(before, settings, wanted)
+    if mixing != answer.recipe.task_mixing:
+        changes["task_mixing"] = (answer.recipe.task_mixing, mixing)
     recipe_id = str(cell) if nothing_fits else answer.recipe_id
     return Wish(recipe_id=recipe_id, answer=answer, asked=asked, changes=changes, nothing_fits=nothing_fits)
 
@@ -95,16 +98,20 @@ def _cell(session: Session, options: Mapping[str, Any]) -> RecipeKey:
     """Return the cell whose recipe is asked about."""
     store = session.store
     if options["recipe_id"] is not None:
+        key = key_of_id(store, options["recipe_id"])
         said = [f"--{name}" for name in _IN_THE_ID if options[name] is not None]
         if said:
             what = _("A recipe id says {names} already; leave it out, or leave the id out.")
             what = what.format(names=", ".join(said))
-            raise BadInputError(Problem(code="KB207", what=what, next_command="kb predict --help"))
-        return key_of_id(store, options["recipe_id"])
-    if options["model"] is None:
+            raise BadInputError(Problem(code="KB207", what=what, next_command=_without_id(session, key, options)))
+        return key
+    if options["model"] is None and not _names_card(options):
         what = _("Name a recipe by its id, or a card with --gpu and a network with --model.")
         raise BadInputError(Problem(code="KB207", what=what, next_command="kb list recipes"))
     gpu = find_gpu(store, gpu_named(session, options["gpu"], options["vram"]))
+    if options["model"] is None:
+        what = _("Name the network with --model.")
+        raise BadInputError(Problem(code="KB207", what=what, next_command="kb list models"))
     model = find_model(store, options["model"])
     limit = store.model(model).max_length
     tasks, length = options["tasks"] or 1, options["max_length"] or min(DEFAULT_LENGTH, limit)
@@ -112,6 +119,31 @@ def _cell(session: Session, options: Mapping[str, Any]) -> RecipeKey:
         raise BadInputError(too_long(model, limit, length))
     named = {name: options[name] for name in ("method", "goal") if options[name] is not None}
     return RecipeKey(gpu=gpu, model=model, tasks=(tasks, tasks), max_length=length, **named)
+
+
+def _without_id(session: Session, key: RecipeKey, options: Mapping[str, Any]) -> str:
+    """Write the command that asks for the cell of an id by options alone, changed by those that were given."""
+    store = session.store
+    named = {name: options[name] for name in ("method", "goal") if options[name] is not None}
+    if options["tasks"] is not None:
+        named["tasks"] = (options["tasks"], options["tasks"])
+    if options["model"] is not None:
+        named["model"] = find_model(store, options["model"])
+    if _names_card(options):
+        named["gpu"] = find_gpu(store, gpu_named(session, options["gpu"], options["vram"]))
+    model = store.model(named.get("model", key.model))
+    length = min(options["max_length"] or key.max_length, model.max_length)
+    return command_for(replace(key, **named, max_length=length), model).replace("kb recipe", "kb predict", 1)
+
+
+def _names_card(options: Mapping[str, Any]) -> bool:
+    return options["gpu"] is not None or options["vram"] is not None
+
+
+def _differences(before: object, after: object, names: Iterable[str]) -> dict[str, tuple[Any, Any]]:
+    """Return what is not the same in two records, old and new value of each."""
+    pairs = {name: (getattr(before, name), getattr(after, name)) for name in names}
+    return {name: (old, new) for name, (old, new) in pairs.items() if old != new}
 
 
 def _answer(store: Store, cell: RecipeKey) -> tuple[Answer, bool]:
@@ -127,7 +159,7 @@ def _changed_key(session: Session, cell: RecipeKey, answer: Answer, options: Map
     if options["recipe_id"] is None:
         return cell
     key = cell
-    if options["gpu"] is not None or options["vram"] is not None:
+    if _names_card(options):
         key = replace(key, gpu=find_gpu(session.store, gpu_named(session, options["gpu"], options["vram"])))
     length = options["max_length"]
     if length is not None and length > answer.model.max_length:

@@ -11,7 +11,7 @@ from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
 
-_PREDICTED_ATTENTION = ("eager", "sdpa")
+PREDICTED_ATTENTION = ("eager", "sdpa")
 _EIGHT_BIT = ("adamw_bnb_8bit", "paged_adamw_8bit")
 
 
@@ -30,9 +30,9 @@ def refused(
     problems = [Problem(code="KB213", what=what, next_command=f"kb show {key.gpu}") for what in _lacks(gpu, settings)]
     contradictions = _contradictions(key, model, settings, options)
     problems += [Problem(code="KB214", what=what, next_command="kb predict --help") for what in contradictions]
-    if settings.attn_implementation not in _PREDICTED_ATTENTION:
+    if settings.attn_implementation not in PREDICTED_ATTENTION:
         what = _("Memory of attention kernel {got} is not predicted; expected {known}.")
-        what = what.format(got=settings.attn_implementation, known=_(" or ").join(_PREDICTED_ATTENTION))
+        what = what.format(got=settings.attn_implementation, known=_(" or ").join(PREDICTED_ATTENTION))
         problems.append(Problem(code="KB215", what=what, next_command="kb predict --help"))
     if options["plot"] is not None:
         problems += _cannot_be_written(options["plot"])

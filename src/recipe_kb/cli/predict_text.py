@@ -125,7 +125,7 @@ def _next(
             yield again(batch=prediction.largest_batch), _("the largest batch that fits")
         elif not wish.asked.settings.gradient_checkpointing:
             yield again(gradient_checkpointing=True), _("recompute activations instead of keeping them")
-    elif not wish.changes and wish.asked.key.gpu == wish.answer.key.gpu and not wish.answer.recipe.refuted:
+    elif not (wish.changes or wish.nothing_fits or wish.answer.recipe.refuted):
         yield f"kb validate {wish.recipe_id}", _("train with it briefly on this machine")
     if not wish.nothing_fits:
         yield f"kb show {wish.recipe_id}", _("all settings of the recipe")

@@ -5,7 +5,8 @@ import click
 from recipe_kb.cli.group import Session, terminal_width
 from recipe_kb.cli.heading import heading_of
 from recipe_kb.cli.output import bar, columns, paragraph, setting, title
-from recipe_kb.i18n import _, gib, number
+from recipe_kb.i18n import _, gib, number, percent
+from recipe_kb.memory.part_names import part_names
 from recipe_kb.resolve.answer import Answer, command_for
 from recipe_kb.resolve.memory import MemoryEstimate
 from recipe_kb.schema.recipe import Provenance, Rung
@@ -100,40 +101,26 @@ def _print_memory(answer: Answer, width: int) -> None:
     title(_("Memory"))
     figures = {
         "traced": _(
-            "{peak} of {limit} ({share} %), predicted from a traced step, error about {error} %, "
-            "interval {low} to {high}"
+            "{peak} of {limit} ({share}), predicted from a traced step, error about {error}, interval {low} to {high}"
         ),
-        "documented-figures": _(
-            "{peak} of {limit} ({share} %), predicted from documented figures, error up to {error} %"
-        ),
+        "documented-figures": _("{peak} of {limit} ({share}), predicted from documented figures, error up to {error}"),
     }
     low, high = memory.interval
     click.echo(f"  {bar(memory.share, risky=high > memory.limit_bytes)}")
     words = figures[memory.method].format(
         peak=gib(memory.peak_reserved_bytes),
         limit=gib(memory.limit_bytes),
-        share=number(100 * memory.share, 0),
-        error=number(100 * memory.error, 0),
+        share=percent(memory.share),
+        error=percent(memory.error),
         low=number(low / GIB),
         high=gib(high),
     )
     paragraph(words, width)
     for remark in _memory_remarks(memory):
         paragraph(remark, width)
-    parts = {
-        "weights": _("weights"),
-        "gradients": _("gradients"),
-        "optimizer": _("optimizer"),
-        "autocast": _("autocast copies"),
-        "activations": _("activations"),
-        "logits": _("logits"),
-        "inputs": _("inputs"),
-        "workspace": _("workspaces"),
-        "fragmentation": _("fragmentation"),
-        "allocator": _("allocator"),
-    }
+    names = part_names()
     shown = {name: size for name, size in memory.parts.items() if size > _NEGLIGIBLE_BYTES}
-    paragraph(" · ".join(f"{parts[name]} {gib(size)}" for name, size in shown.items()), width)
+    paragraph(" · ".join(f"{names[name]} {gib(size)}" for name, size in shown.items()), width)
 
 
 def _memory_remarks(memory: MemoryEstimate) -> list[str]:

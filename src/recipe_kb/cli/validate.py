@@ -1,8 +1,7 @@
 """`kb validate`: train a recipe for real, briefly, on the hardware at hand."""
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,22 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from recipe_kb.cli.group import Session, session_of
-from recipe_kb.cli.machine import NEEDED_TO_TRAIN
+from recipe_kb.cli.machine import NEEDED_TO_TRAIN, Machine, inspect_machine
 from recipe_kb.cli.output import print_json
-from recipe_kb.cli.recipe_id import answer_id
-from recipe_kb.errors import BadInputError, CannotHereError, Exit, FindingError, Problem
-from recipe_kb.i18n import _, number
-from recipe_kb.resolve.answer import Answer
-from recipe_kb.store.location import evidence_root
+from recipe_kb.errors import BadInputError, CannotHereError, Exit, Problem
+from recipe_kb.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from recipe_kb.schema.evidence import Evidence
+    from recipe_kb.cli.validate_run import Outcome, Wish
     from recipe_kb.schema.gpu import Gpu
 
-Device = Literal["auto", "cpu", "cuda"]
 _TIMEOUT_S = 300
+_REPEATS = 3
+"""Runs whose median is compared with a baseline, where nothing else is asked: times vary from run to run."""
 
 
 def build() -> click.Command:
@@ -35,24 +30,10 @@ def build() -> click.Command:
         callback=_run,
         params=[
             click.Argument(["recipe_ids"], nargs=-1, metavar="[RECIPE_ID]..."),
-            click.Option(["--all", "everything"], is_flag=True, help=_("Every recipe that is not refuted.")),
-            click.Option(
-                ["--device"], type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help=_("Where to train.")
-            ),
-            click.Option(["--steps"], type=click.IntRange(2, 100_000), help=_("Optimizer steps (enough by default).")),
-            click.Option(
-                ["--timeout"],
-                type=click.FloatRange(1, 86_400),
-                default=_TIMEOUT_S,
-                help=_("Seconds after which one training is stopped."),
-            ),
-            click.Option(
-                ["--weights"],
-                type=click.Path(exists=True, file_okay=False, path_type=Path),
-                metavar="DIR",
-                help=_("Folder of a pretrained model; random weights otherwise."),
-            ),
-            click.Option(["--record"], is_flag=True, help=_("Keep the result as an evidence file.")),
+            *_choice(),
+            *_device(),
+            *_run_options(),
+            *_results(),
         ],
         help=_(
             "Train recipes for real, in a child process with a time limit, and say what this machine confirms.\n\n"
@@ -62,65 +43,147 @@ def build() -> click.Command:
     )
 
 
+def _choice() -> list[click.Parameter]:
+    return [
+        click.Option(["--all", "everything"], is_flag=True, help=_("Every recipe that is not refuted.")),
+        click.Option(["--gpu"], metavar="GPU", help=_("With --all: only recipes of this GPU; auto is the one here.")),
+        click.Option(
+            ["--touched-by"],
+            metavar="REVISION",
+            help=_("With --all: only recipes that the changes since a git revision can affect."),
+        ),
+        click.Option(["--resume"], is_flag=True, help=_("Skip what has evidence of this device and these versions.")),
+    ]
+
+
+def _device() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--device"], type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help=_("Where to train.")
+        ),
+        click.Option(
+            ["--as-gpu"],
+            metavar="GPU",
+            help=_("Play this smaller card: its memory and its kernels, not its speed."),
+        ),
+        click.Option(
+            ["--at-prediction"],
+            is_flag=True,
+            help=_("Give the training only the memory that was predicted, to test the prediction."),
+        ),
+    ]
+
+
+def _run_options() -> list[click.Parameter]:
+    return [
+        click.Option(["--steps"], type=click.IntRange(2, 100_000), help=_("Optimizer steps (enough by default).")),
+        click.Option(
+            ["--repeats"],
+            type=click.IntRange(1, 100),
+            help=_("How often to train each recipe (1; 3 with --baseline on a GPU)."),
+        ),
+        click.Option(
+            ["--timeout"],
+            type=click.FloatRange(1, 86_400),
+            default=_TIMEOUT_S,
+            help=_("Seconds after which one training is stopped."),
+        ),
+        click.Option(
+            ["--weights"],
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            metavar="DIR",
+            help=_("Folder of a pretrained model; random weights otherwise."),
+        ),
+        click.Option(
+            ["--ladder/--no-ladder"],
+            default=True,
+            help=_("Try the recipe's ladder when memory runs out."),
+        ),
+    ]
+
+
+def _results() -> list[click.Parameter]:
+    return [
+        click.Option(["--record"], is_flag=True, help=_("Keep the result as an evidence file.")),
+        click.Option(["--baseline"], is_flag=True, help=_("Compare with recorded evidence; worse is a finding.")),
+        click.Option(
+            ["--junit"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help=_("Write the results as JUnit XML too."),
+        ),
+    ]
+
+
 @click.pass_context
 def _run(
     ctx: click.Context,
+    /,
+    *,
     recipe_ids: tuple[str, ...],
     everything: bool,
-    device: Device,
-    steps: int | None,
-    timeout: float,
-    weights: Path | None,
-    record: bool,
+    gpu: str | None,
+    touched_by: str | None,
+    repeats: int | None,
+    junit: Path | None,
+    device: Literal["auto", "cpu", "cuda"],
+    **options: Any,
 ) -> int:
+    from recipe_kb.cli.validate_choice import chosen
+
     session = session_of(ctx)
-    answers = _answers(session, recipe_ids, everything=everything)
+    _refuse(device, options)
+    as_gpu, baseline = options["as_gpu"], options["baseline"]
+    answers = chosen(session, recipe_ids, everything=everything, gpu=gpu, as_gpu=as_gpu, touched_by=touched_by)
     _require_packages()
-    from recipe_kb.probe.asked import request_for
-    from recipe_kb.probe.run import probe
+    from recipe_kb.cli.validate_run import Wish  # pydantic: not before it is needed
 
-    here = _here(session, device)
-    results: list[dict[str, Any]] = []
-    not_recorded: list[Problem] = []
+    if junit:
+        from recipe_kb.regress.junit import require_junit
+
+        require_junit(junit)
+    machine, here = _machine(session, device)
+    on_gpu = machine is not None and bool(machine.devices)
+    wish = Wish(
+        **options,
+        device=device,
+        here=here,
+        gpu_name=machine.devices[0].name if machine and machine.devices else None,
+        repeats=repeats or (_REPEATS if baseline and on_gpu else 1),
+    )
     gc.enable()  # off for the short commands, see cli.main
-    for answer in answers:
-        with _progress(session, answer) as on_progress:
-            evidence = probe(
-                request_for(answer, device=device, here=here, num_steps=steps, timeout_s=timeout, weights=weights),
-                on_progress=on_progress,
-            )
-        path = None
-        try:
-            path = _record(evidence, session) if record else None
-        except CannotHereError as error:  # the verdict is not lost with its file
-            not_recorded += error.problems
-        results.append(_result(answer, evidence, path))
-        if not session.as_json:
-            from recipe_kb.cli.validate_text import print_result
+    return _run_all(session, answers, wish, junit)
 
-            print_result(evidence, path)
+
+def _run_all(session: Session, answers: list[Any], wish: "Wish", junit: Path | None) -> int:
+    from recipe_kb.cli.validate_run import run_one, to_json
+
+    started = time.monotonic()
+    outcomes: list[Outcome] = []
+    for answer in answers:
+        outcome = run_one(session, answer, wish)
+        outcomes.append(outcome)
+        if not session.as_json:
+            from recipe_kb.cli.validate_text import print_outcome
+
+            print_outcome(outcome)
     if session.as_json:
-        print_json({"schema": "kb-validate/1", "results": results})
+        print_json({"schema": "kb-validate/1", "results": [to_json(outcome) for outcome in outcomes]})
+    elif not outcomes:
+        click.echo(_("No recipe to train."), err=True)
+    if junit:
+        _write_junit(junit, outcomes, seconds=time.monotonic() - started)
+    not_recorded = [problem for outcome in outcomes for problem in outcome.not_recorded]
     if not_recorded:
         raise CannotHereError(*not_recorded)
-    return _exit_code([result["verdict"] for result in results])
+    return _exit_code(outcomes)
 
 
-def _answers(session: Session, recipe_ids: tuple[str, ...], *, everything: bool) -> list[Answer]:
-    """Return what to train; nothing is trained before every id is understood."""
-    if bool(recipe_ids) == everything:
-        what = _("Name recipes, or --all.")
-        raise BadInputError(Problem(code="KB207", what=what, next_command="kb list recipes"))
-    wanted = recipe_ids or tuple(map(str, session.store.recipe_keys()))
-    answers = [answer_id(session.store, recipe_id) for recipe_id in wanted]
-    if everything:
-        return [answer for answer in answers if not answer.recipe.refuted]
-    for answer in answers:
-        if answer.recipe.refuted:
-            what = _("{id} is refuted; {instead} works instead.")
-            what = what.format(id=answer.recipe_id, instead=answer.recipe.refuted.instead[0])
-            raise FindingError(Problem(code="KB211", what=what, next_command=f"kb show {answer.recipe_id}"))
-    return answers
+def _refuse(device: str, options: dict[str, Any]) -> None:
+    """Refuse options that contradict each other."""
+    if device == "cpu" and (options["as_gpu"] or options["at_prediction"]):
+        what = _("A card can only be played on a GPU: --as-gpu and --at-prediction do not go with --device cpu.")
+        raise BadInputError(Problem(code="KB207", what=what, next_command="kb validate --help"))
 
 
 def _require_packages() -> None:
@@ -130,72 +193,31 @@ def _require_packages() -> None:
         raise CannotHereError(Problem(code="KB301", what=what, next_command="pip install 'recipe-kb[probe]'"))
 
 
-def _here(session: Session, device: Device) -> "tuple[str, Gpu] | None":
-    """Return id and facts of the GPU of this machine; None without one that the knowledge base knows."""
-    from recipe_kb.cli.machine import inspect_machine
-
+def _machine(session: Session, device: str) -> "tuple[Machine | None, tuple[str, Gpu] | None]":
+    """Look at this machine, unless it is the CPU that is asked for; the GPU is None where it is not known."""
     if device == "cpu":
-        return None
+        return None, None
     machine = inspect_machine(session.store)
     if device == "cuda" and not machine.devices:
         what = _("No NVIDIA GPU found on this machine ({why}).").format(why=machine.gpu_reason)
         raise CannotHereError(Problem(code="KB302", what=what, next_command="kb validate --device cpu"))
     gpu_id = machine.devices[0].gpu_id if machine.devices else None
-    return (gpu_id, session.store.gpu(gpu_id)) if gpu_id else None
+    return machine, (gpu_id, session.store.gpu(gpu_id)) if gpu_id else None
 
 
-@contextmanager
-def _progress(session: Session, answer: Answer) -> "Iterator[Callable[[int, int, float | None], None]]":
-    """Show a bar on a terminal, one line elsewhere; nothing with --quiet."""
-    import sys
+def _write_junit(path: Path, outcomes: "list[Outcome]", *, seconds: float) -> None:
+    from recipe_kb.regress.junit import write_junit
 
-    if session.quiet or not sys.stderr.isatty():
-        if not session.quiet:
-            click.echo(_("Training {id} ...").format(id=answer.recipe_id), err=True)
-        yield lambda *_step: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(answer.recipe_id, total=None)
-
-        def advance(step: int, total: int, loss: float | None) -> None:
-            shown = "" if loss is None else f" loss {number(loss, 3)}"
-            bar.update(task, completed=step, total=total, description=f"{answer.recipe_id}{shown}")
-
-        yield advance
+    results = [(outcome.last, outcome.paths[-1], outcome.comparison) for outcome in outcomes if outcome.skipped is None]
+    write_junit(path, results, suite="kb validate", seconds=seconds)
 
 
-def _record(evidence: "Evidence", session: Session) -> Path:
-    from recipe_kb.probe.record import record
+def _exit_code(outcomes: "list[Outcome]") -> int:
+    verdicts = {outcome.last.verdict for outcome in outcomes if outcome.skipped is None}
+    if verdicts - {"passed", "unsupported"}:
+        return Exit.FINDING
+    if any(outcome.comparison for outcome in outcomes):
+        from recipe_kb.cli.validate_baseline import exit_code
 
-    return record(evidence, evidence_root(session.store.root))
-
-
-def _result(answer: Answer, evidence: "Evidence", path: Path | None) -> dict[str, Any]:
-    measured = evidence.measured
-    native = evidence.mode == "native" and "memory" in evidence.confirmed
-    return {
-        "recipe": answer.recipe_id,
-        "verdict": evidence.verdict,
-        "reason": evidence.reason,
-        "status": "measured" if native else answer.recipe.status,
-        "mode": evidence.mode,
-        "loss_first": measured.loss_first if measured else None,
-        "loss_last": measured.loss_last if measured else None,
-        "peak_reserved_bytes": measured.peak_reserved_bytes if measured else None,
-        "samples_per_s": measured.samples_per_s if measured else None,
-        "evidence": str(path) if path else None,
-        "deviations": [deviation.model_dump(mode="json") for deviation in evidence.deviations],
-        "confirmed": list(evidence.confirmed),
-        "needs_gpu": list(evidence.needs_gpu),
-    }
-
-
-def _exit_code(verdicts: list[str]) -> int:
-    if all(verdict == "passed" for verdict in verdicts):
-        return Exit.DONE
-    if all(verdict in {"passed", "unsupported"} for verdict in verdicts):
-        return Exit.CANNOT_HERE
-    return Exit.FINDING
+        return exit_code([outcome.comparison for outcome in outcomes if outcome.comparison])
+    return Exit.CANNOT_HERE if "unsupported" in verdicts else Exit.DONE

@@ -45,6 +45,10 @@ def write(
     }
     if key.method == "qlora":
         document["quantization"] = {**_NF4, "bnb_4bit_compute_dtype": half}
+        if model.family == "encoder":
+            # transformers leaves out a language-model head by itself, but would quantize a classifier, and 4-bit
+            # weights cannot be trained (huggingface/peft#1720).
+            document["quantization"]["llm_int8_skip_modules"] = ["classifier"]
     lora = {theirs: getattr(settings, ours) for ours, theirs in _LORA.items() if getattr(settings, ours) is not None}
     if lora:
         document["lora"] = {**lora, "target_modules": "all-linear"}

@@ -16,4 +16,5 @@ def part_names() -> dict[str, str]:
         "inputs": _("inputs"),
         "workspace": _("workspaces"),
         "fragmentation": _("fragmentation"),
+        "allocator": _("allocator"),
     }

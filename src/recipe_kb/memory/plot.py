@@ -24,8 +24,8 @@ class Picture:
 
     Attributes:
         heading: What was asked.
-        verdict: Whether it fits.
-        timeline: The last step.
+        verdict: Whether it fits, in whole sentences.
+        timeline: The last step, and the evaluation before it.
         breakdown: What lives at the peak; sums to what the device uses.
         total_bytes: Memory of the GPU.
     """
@@ -43,7 +43,8 @@ def draw(picture: Picture) -> str:
     shown = {name: picture.breakdown.get(name, 0) for name in names}
     shown = {name: size for name, size in shown.items() if size >= _LEAST_BYTES}
     rows = -(-len(shown) // _LEGEND_COLUMNS)
-    root = svg.picture(_WIDTH, _LEGEND_TOP + rows * _LEGEND_ROW, picture.heading, _description(picture, names))
+    parts = {names[name]: size for name, size in shown.items()}
+    root = svg.picture(_WIDTH, _LEGEND_TOP + rows * _LEGEND_ROW, picture.heading, _description(picture, parts))
     svg.text(root, 24, 32, picture.heading, "big")
     svg.text(root, 24, 56, picture.verdict, "soft")
     Chart(picture.timeline, picture.breakdown.get("context", 0), picture.total_bytes).draw(root)
@@ -59,8 +60,10 @@ def draw(picture: Picture) -> str:
 def _draw_bar(root: ET.Element, picture: Picture, shown: Mapping[str, int]) -> None:
     """Draw what lives at the peak as one bar, as long as the GPU is large."""
     used = sum(picture.breakdown.values())
-    words = _("at the peak: {used} of {total}").format(used=gib(used), total=gib(picture.total_bytes))
-    svg.text(root, LEFT, _BAR_TOP - 8, words)
+    words = _("at the peak: {used} of {total}")
+    if used > picture.total_bytes:
+        words = _("at the peak: {used}, more than the {total} of the GPU")
+    svg.text(root, LEFT, _BAR_TOP - 8, words.format(used=gib(used), total=gib(picture.total_bytes)))
     scale = (RIGHT - LEFT) / max(used, picture.total_bytes)
     x = float(LEFT)
     for name, size in shown.items():
@@ -71,7 +74,7 @@ def _draw_bar(root: ET.Element, picture: Picture, shown: Mapping[str, int]) -> N
     svg.line(root, (end, _BAR_TOP - 6), (end, _BAR_TOP + _BAR_HEIGHT + 6), "limit")
 
 
-def _description(picture: Picture, names: Mapping[str, str]) -> str:
-    parts = sorted(picture.breakdown.items(), key=lambda item: -item[1])
-    listed = ", ".join(f"{names[name]} {gib(size)}" for name, size in parts)
-    return f"{picture.verdict}. " + _("At the peak: {parts}.").format(parts=listed)
+def _description(picture: Picture, parts: Mapping[str, int]) -> str:
+    """Say in words what the picture shows: the verdict, and the parts that are drawn, the largest first."""
+    listed = ", ".join(f"{name} {gib(size)}" for name, size in sorted(parts.items(), key=lambda part: -part[1]))
+    return f"{picture.verdict} " + _("At the peak: {parts}.").format(parts=listed)

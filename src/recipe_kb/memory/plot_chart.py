@@ -1,6 +1,7 @@
 """The chart of a plot: memory over the last step, stacked by what it is for, with what is reserved as a line."""
 
 import math
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from recipe_kb.i18n import _, gib, number
@@ -22,7 +23,7 @@ class Chart:
     """Where bytes and events lie in the picture.
 
     Args:
-        line: The last step.
+        line: The last step, and the evaluation before it.
         context_bytes: Memory of the process outside the allocator; it lies below everything else.
         total_bytes: Memory of the GPU.
     """
@@ -82,8 +83,7 @@ class Chart:
             svg.line(root, (x, TOP), (x, BOTTOM + 8), "rule")
             if end - x >= _NARROW:
                 svg.text(root, (x + end) / 2, BOTTOM + 20, names[phase], anchor="middle")
-        words = _("allocations and frees of the last step, in their order; the line is what is reserved")
-        svg.text(root, LEFT, BOTTOM + 42, words, "soft")
+        svg.text(root, LEFT, BOTTOM + 42, _caption([phase for _event, phase in phases]), "soft")
 
     def _heights(self, sizes: list[int]) -> list[float]:
         return [self._y(size) for size in sizes]
@@ -99,6 +99,15 @@ def round_step(least: float) -> float:
     """Return the next of 1, 2, 5, 10, ... and their tenths: what an axis can be counted in."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least)
+
+
+def _caption(phases: Sequence[Phase]) -> str:
+    """Say what the events are: of the last step and an evaluation before it, or of more where the peak is earlier."""
+    if phases.count("optimizer") > 1:
+        return _("allocations and frees of the last steps, in their order; the line is what is reserved")
+    if "evaluation" in phases:
+        return _("allocations and frees of the evaluation and the step after it; the line is what is reserved")
+    return _("allocations and frees of the last step, in their order; the line is what is reserved")
 
 
 def _phase_names() -> dict[Phase, str]:

@@ -92,7 +92,7 @@ def _optimizer_step(writer: "_Writer", plan: Plan, *, first: bool) -> None:
         writer.part("forward")
         writer.free(writer.take("outputs"))
         writer.backward(accumulates=number > 0 or (plan.zeroes_in_place and not first))
-        writer.hold("outputs", writer.blocks_freed_in("release", inputs=False))
+        writer.hold("outputs", writer.outputs_freed_in("release"))
         if plan.loop == "trainer":
             writer.free(writer.take("outputs"))
         writer.next_micro_batch()
@@ -111,8 +111,9 @@ def _evaluate(writer: "_Writer", plan: Plan) -> None:
         batch = writer.fresh("evaluation_inputs")
         writer.free(block for block in writer.take("inputs") if block not in kept)
         writer.hold("inputs", batch)
+        writer.workspace()
         writer.part("evaluation")
-        outputs = writer.blocks_freed_in("evaluation_release", inputs=False)
+        outputs = writer.outputs_freed_in("evaluation_release")
         logits = [block for block in outputs if writer.run.categories[block] == "logits"] if plan.keeps_logits else []
         writer.free(block for block in outputs if block not in logits)
         if plan.keeps_logits:
@@ -213,16 +214,25 @@ class _Writer:
         self.run.events.append(block)
         return block
 
+    def workspace(self) -> None:
+        """Write cuBLAS' workspace of a thread that has not multiplied yet, as where an evaluation comes first.
+
+        A step was traced with its training first, so its evaluation finds the workspace of the forward pass there.
+        """
+        for event in self._step.parts.get("forward", ()):
+            if self._step.decided.get(event) == ("matmul",) and event not in self._block_of:
+                self._block_of[event] = self._new(event)
+
     def take(self, name: str) -> list[int]:
         """Take what is held under a name."""
         return self._held.pop(name, [])
 
-    def blocks_freed_in(self, part: Part, *, inputs: bool) -> list[int]:
-        """Return the blocks that a part frees, in its order, with or without those of the batch."""
+    def outputs_freed_in(self, part: Part) -> list[int]:
+        """Return the blocks that a part frees, in its order, without those of the batch."""
         blocks = []
         for event in self._step.parts.get(part, ()):
             block = self._block_of.pop(~event, None)
-            if block is not None and (inputs or self.run.categories[block] != "inputs"):
+            if block is not None and self.run.categories[block] != "inputs":
                 blocks.append(block)
         return blocks
 

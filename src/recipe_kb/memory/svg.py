@@ -22,6 +22,7 @@ COLOURS = {
     "inputs": "#93705f",
     "workspace": "#6b9e4f",
     "fragmentation": "#b8b8b8",
+    "allocator": "#b8b8b8",
 }
 """Of each part of a breakdown: of middling lightness, so that they stand out on white and on black."""
 

@@ -1,6 +1,8 @@
 """The child process of a probe: `python -m recipe_kb.probe.child`, task on stdin, messages on stdout."""
 
+import json
 import os
+import queue
 import shutil
 import sys
 import threading
@@ -8,20 +10,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from recipe_kb.probe.messages import Task
+from recipe_kb.probe.environ import SCRATCH
 
 PARENT_IS_GONE = 1
 
 
 def main() -> None:
-    """Do the task and exit; an error that is no verdict leaves a traceback and exit code 1 to the parent."""
+    """Do the task and exit; an error that is no verdict leaves a traceback and exit code 1 to the parent.
+
+    What takes seconds to import is imported before the task is there, so that a child can be started ahead of it.
+    """
     stream = claim_stdout()
     be_killed_first()
-    task = Task.model_validate_json(sys.stdin.buffer.readline())
-    threading.Thread(target=end_with_parent, args=(task.scratch,), daemon=True).start()
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(lines,), daemon=True).start()
+    from recipe_kb.probe.messages import Task
     from recipe_kb.probe.session import run
 
-    run(task, stream)
+    run(Task.model_validate_json(lines.get()), stream)
 
 
 def claim_stdout() -> TextIO:
@@ -37,14 +43,24 @@ def be_killed_first() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def end_with_parent(scratch: Path) -> None:
-    """Wait for the end of standard input, which the parent holds open as long as it lives, then go at once.
+def listen(lines: queue.SimpleQueue[bytes]) -> None:
+    """Pass on the task, wait for the end of standard input, then go at once.
 
+    The parent holds it open as long as it lives, so its end means that nobody waits for a result; before the task,
+    while torch is imported and in the middle of a step all the same.
     Read below Python's buffer: a thread that holds the buffer's lock would abort a normal exit.
     """
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    shutil.rmtree(scratch, ignore_errors=True)
+    received = bytearray()
+    given = False
+    while chunk := os.read(sys.stdin.fileno(), 65536):
+        received += chunk
+        if not given and b"\n" in chunk:
+            lines.put(bytes(received))
+            given = True
+    if SCRATCH in os.environ:
+        shutil.rmtree(os.environ[SCRATCH], ignore_errors=True)
+    with suppress(ValueError, KeyError, TypeError):  # no task, or half of one: there is nothing of it to remove
+        shutil.rmtree(json.loads(received)["scratch"], ignore_errors=True)
     os._exit(PARENT_IS_GONE)
 
 

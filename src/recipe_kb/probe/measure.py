@@ -7,11 +7,9 @@ from statistics import median, quantiles
 from recipe_kb.probe.messages import Finished
 from recipe_kb.probe.plan import RunPlan
 from recipe_kb.probe.request import ProbeRequest
+from recipe_kb.probe.stability import WARM_UP_STEPS, is_stable
 from recipe_kb.probe.verdict import loss_trend
 from recipe_kb.schema.evidence import Measured
-
-WARM_UP_STEPS = 3
-"""Steps left out of timings: kernels are loaded and tuned, and the allocator asks for its first segments."""
 
 FLOP_PER_PARAMETER_AND_TOKEN = 6
 """Two for the forward pass, four for the backward (Kaplan et al., arXiv:2001.08361, section 2.1)."""
@@ -54,6 +52,8 @@ def measured(finished: Finished, plan: RunPlan, request: ProbeRequest, *, wall_s
         process_peak_rss_bytes=telemetry.process_peak_rss_bytes,
         num_alloc_retries=telemetry.num_alloc_retries,
         wall_s=wall_s,
+        stable=is_stable(times_s) if plan.open_ended else None,
+        clock=finished.clock,
     )
 
 

@@ -57,6 +57,7 @@ class Finished(Record):
     """From the child, last: what it measured until the end, or until `failure`.
 
     `num_body_parameters` counts the network without its embeddings; None if it was never built.
+    `clock` is what timed the steps.
     """
 
     event: Literal["finished"] = "finished"
@@ -66,6 +67,7 @@ class Finished(Record):
     telemetry: Telemetry = Telemetry()
     attention: str | None = None
     num_body_parameters: int | None = None
+    clock: Literal["cuda-events", "host"] = "host"
 
 
 Message = Started | Progress | Finished

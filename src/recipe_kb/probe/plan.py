@@ -18,6 +18,9 @@ MIN_STEPS = 16
 MIN_ROUNDS = 3
 """How often every task comes at least: once to start, once to learn, once to show it."""
 
+MAX_STEPS = 1000
+"""Optimizer steps at most of a run that waits for its step times to settle: two seconds of the shortest steps."""
+
 MIN_WINDOW = 4
 """Optimizer steps over which a loss is averaged at least."""
 
@@ -26,13 +29,14 @@ WHY_ONE_HEAD = "a-causal-lm-has-one-head"
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """What is trained, and how long."""
+    """What is trained, and how long: `num_steps` at least, and on until the step times settle, `max_steps` at most."""
 
     settings: Settings
     tasks: int
     mixing: TaskMixing
     max_length: int
     num_steps: int
+    max_steps: int
     deviations: tuple[Deviation, ...]
 
     @property
@@ -41,9 +45,14 @@ class RunPlan:
         return _steps_per_round(self.settings, self.tasks, self.mixing)
 
     @property
+    def open_ended(self) -> bool:
+        """Whether the run waits for its step times to settle."""
+        return self.max_steps > self.num_steps
+
+    @property
     def num_micro_batches(self) -> int:
-        """Forward-backward passes of the run, a joint one counted once."""
-        return self.num_steps * self.settings.gradient_accumulation_steps
+        """Forward-backward passes of the longest run, a joint one counted once."""
+        return self.max_steps * self.settings.gradient_accumulation_steps
 
     @property
     def samples_per_step(self) -> int:
@@ -60,7 +69,8 @@ def plan_run(request: ProbeRequest, device: Device) -> RunPlan:
         device: Where; a CPU gets a smaller run.
 
     Returns:
-        The plan, with every deviation from the recipe.
+        The plan, with every deviation from the recipe. Only on a GPU, whose speed is asked, is a run open-ended, and
+        not even there if the number of steps is given.
     """
     settings, max_length = request.recipe.settings, request.key.max_length
     tasks = request.key.tasks[1]
@@ -75,13 +85,16 @@ def plan_run(request: ProbeRequest, device: Device) -> RunPlan:
         joint_tasks = tasks if mixing == "joint" else 1
         settings, max_length, changes = fit_to_cpu(settings, max_length, joint_tasks=joint_tasks)
         deviations += changes
-    enough = max(MIN_STEPS, MIN_ROUNDS * _steps_per_round(settings, tasks, mixing))
+    steps_per_round = _steps_per_round(settings, tasks, mixing)
+    num_steps = request.num_steps or max(MIN_STEPS, MIN_ROUNDS * steps_per_round)
+    open_ended = device == "cuda" and request.num_steps is None
     return RunPlan(
         settings=settings,
         tasks=tasks,
         mixing=mixing,
         max_length=max_length,
-        num_steps=request.num_steps or enough,
+        num_steps=num_steps,
+        max_steps=max(num_steps, MAX_STEPS - MAX_STEPS % steps_per_round) if open_ended else num_steps,
         deviations=deviations,
     )
 

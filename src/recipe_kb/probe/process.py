@@ -1,5 +1,6 @@
 """A child process that is spoken to by lines, has a time limit and leaves nobody behind."""
 
+import math
 import os
 import queue
 import signal
@@ -28,12 +29,28 @@ _POLL_S = 0.2
 
 @dataclass
 class Child:
-    """A running child; made by `child_process`."""
+    """A running child; made by `waiting_child` or `child_process`."""
 
     process: subprocess.Popen[str]
     stderr: IO[bytes]
-    deadline: float
+    deadline: float = math.inf
     _lines: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+    _sender: threading.Thread | None = None
+    _ended: bool = False
+
+    def begin(self, task: str, *, timeout_s: float) -> None:
+        """Hand the child its task, once.
+
+        Args:
+            task: One line for its standard input.
+            timeout_s: Limit for `lines`, from now on.
+        """
+        assert self._sender is None, "a child takes one task"  # noqa: S101 - our own mistake
+        self.deadline = time.monotonic() + timeout_s
+        self._sender = threading.Thread(
+            target=self._send, args=(task,), daemon=True
+        )  # it need not read what it is sent
+        self._sender.start()
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the child's standard output until it closes or the child is gone.
@@ -69,34 +86,50 @@ class Child:
 
     def read_stdout(self) -> None:
         """Move lines to the queue; runs in a thread, because a pipe cannot be read with a time limit everywhere."""
-        assert self.process.stdout is not None  # noqa: S101 - `child_process` made the pipe
+        assert self.process.stdout is not None  # noqa: S101 - `waiting_child` made the pipe
         with suppress(ValueError):  # closed under our feet when the child is abandoned
             for line in iter(partial(self.process.stdout.readline, MAX_LINE_LENGTH), ""):
                 self._lines.put(line)
         self._lines.put(None)
 
-    def send(self, line: str) -> None:
+    def end(self) -> None:
+        """Kill the whole group, once: a later group might have got its number."""
+        if self._ended:
+            return
+        self._ended = True
+        _kill_group(self.process)
+        with suppress(subprocess.TimeoutExpired):  # a process stuck in a driver survives SIGKILL
+            self.process.wait(EXIT_GRACE_S)
+
+    def close(self, reader: threading.Thread) -> None:
+        """End it, and close the pipes; one that left the group may hold them, so waiting is bounded."""
+        self.end()
+        for thread, pipe in ((reader, self.process.stdout), (self._sender, self.process.stdin)):
+            if thread is not None:
+                thread.join(EXIT_GRACE_S)
+            if thread is None or not thread.is_alive():
+                with suppress(BrokenPipeError):
+                    pipe.close()  # type: ignore[union-attr]
+
+    def _send(self, line: str) -> None:
         """Write the task and leave the pipe open: its end of file tells the child that we are gone."""
-        assert self.process.stdin is not None  # noqa: S101 - `child_process` made the pipe
+        assert self.process.stdin is not None  # noqa: S101 - `waiting_child` made the pipe
         with suppress(BrokenPipeError, ValueError):  # a child that is gone already shows in its exit code
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
 
 
 @contextmanager
-def child_process(
-    command: Sequence[str], task: str, *, timeout_s: float, environ: Mapping[str, str]
-) -> Iterator[Child]:
-    """Start a child in its own process group, hand it its task, and kill the whole group on the way out.
+def waiting_child(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Child]:
+    """Start a child in its own process group that waits for its task, and kill the whole group on the way out.
 
     Args:
         command: Program and arguments.
-        task: One line for its standard input.
-        timeout_s: Limit for `lines`.
         environ: Its environment.
 
     Yields:
-        The child. However the block is left, by an error or Ctrl-C too, no process of the group survives it.
+        The child; `begin` hands it its task. However the block is left, by an error or Ctrl-C too, no process of the
+        group survives it, with a task or without.
     """
     with tempfile.TemporaryFile() as stderr:  # nameless, so that nothing can be left behind
         process = subprocess.Popen(
@@ -109,25 +142,33 @@ def child_process(
             start_new_session=True,
             env=environ,
         )
-        child = Child(process, stderr, time.monotonic() + timeout_s)
-        threads = [
-            threading.Thread(target=child.read_stdout, daemon=True),
-            threading.Thread(target=child.send, args=(task,), daemon=True),  # a child need not read what it is sent
-        ]
+        child = Child(process, stderr)
+        reader = threading.Thread(target=child.read_stdout, daemon=True)
         try:
-            for thread in threads:
-                thread.start()
+            reader.start()
             yield child
         finally:
-            _kill_group(process)
-            # Bounded: a process stuck in a driver survives SIGKILL, one that left the group may hold the pipes.
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(EXIT_GRACE_S)
-            for thread, pipe in zip(threads, (process.stdout, process.stdin), strict=True):
-                thread.join(EXIT_GRACE_S)
-                if not thread.is_alive():
-                    with suppress(BrokenPipeError):
-                        pipe.close()  # type: ignore[union-attr]
+            child.close(reader)
+
+
+@contextmanager
+def child_process(
+    command: Sequence[str], task: str, *, timeout_s: float, environ: Mapping[str, str]
+) -> Iterator[Child]:
+    """Start a child and hand it its task at once.
+
+    Args:
+        command: Program and arguments.
+        task: One line for its standard input.
+        timeout_s: Limit for `lines`.
+        environ: Its environment.
+
+    Yields:
+        The child, as `waiting_child` does.
+    """
+    with waiting_child(command, environ) as child:
+        child.begin(task, timeout_s=timeout_s)
+        yield child
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

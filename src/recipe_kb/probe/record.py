@@ -72,7 +72,10 @@ def _name_it(temporary: Path, folder: Path, stem: str) -> Path:
 def _device(evidence: Evidence) -> str:
     if evidence.mode == "cpu":
         return "cpu"
-    return f"{gpu_slug(evidence.gpu_name or 'unknown')}-{evidence.mode}"
+    slug, played = gpu_slug(evidence.gpu_name or "unknown"), evidence.emulation
+    if played is None:
+        return f"{slug}-{evidence.mode}"
+    return f"{slug}-as-{played.gpu}-{'emulated' if played.capped_at == 'card' else 'at-prediction'}"
 
 
 def gpu_slug(gpu_name: str) -> str:

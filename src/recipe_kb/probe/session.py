@@ -1,5 +1,6 @@
 """What the child does with its task: fit, check, build, train, report."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -8,11 +9,14 @@ import psutil  # type: ignore[import-untyped]
 import torch
 from torch import nn
 
+from recipe_kb.probe.emulate import play
 from recipe_kb.probe.messages import Failure, Finished, Message, Progress, Started, Task
 from recipe_kb.probe.plan import Device, RunPlan, plan_run
 from recipe_kb.probe.request import ProbeRequest
+from recipe_kb.probe.stability import is_enough
 from recipe_kb.probe.telemetry import gpu_fingerprint, read_telemetry, reset_peaks
 from recipe_kb.schema import reasons
+from recipe_kb.training.clock import clock_of
 from recipe_kb.training.data import Plan, TaskRows
 from recipe_kb.training.loop import OnStep, train, training_arguments
 from recipe_kb.training.network import build_network
@@ -42,6 +46,8 @@ def run(task: Task, stream: TextIO) -> None:
     failure: Failure | None = None
     reason: str | None = None
     try:
+        if request.emulation is not None:
+            play(request.emulation, plan.settings, device)
         network = _build(request, plan, device)
         reset_peaks(device)
         _train(network, request, plan, device, output_dir=task.scratch, on_step=on_step)
@@ -58,6 +64,7 @@ def run(task: Task, stream: TextIO) -> None:
         telemetry=read_telemetry(device),
         attention=None if network is None else getattr(network.config, "_attn_implementation", None),
         num_body_parameters=None if network is None else num_body_parameters(network),
+        clock=clock_of(device).name,
     )
     _send(stream, finished)
 
@@ -102,7 +109,13 @@ def _train(
         ),
         eval_rows=TaskRows(rows(batch_size=settings.per_device_eval_batch_size, num_micro_batches=1)),
         on_step=on_step,
+        max_steps=plan.max_steps,
+        is_enough=partial(_is_enough, plan) if plan.open_ended else None,
     )
+
+
+def _is_enough(plan: RunPlan, steps: Sequence[Step]) -> bool:
+    return is_enough(plan, [step.time_s for step in steps])
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -83,10 +83,18 @@ def judge(steps: Sequence[Step], *, steps_per_round: int, num_alloc_retries: int
 
 _TRAINED: tuple[Verdict, ...] = ("passed", "alloc_retries", "no_progress")
 _HARDWARE: tuple[Aspect, ...] = ("memory", "speed", "precision")
+_MEMORY: tuple[Aspect, ...] = ("memory",)
 
 
 def aspects(
-    verdict: Verdict, plan: RunPlan, *, own_gpu: bool, loss_compared: bool, timed: bool
+    verdict: Verdict,
+    plan: RunPlan,
+    *,
+    own_gpu: bool,
+    loss_compared: bool,
+    timed: bool,
+    comparable: bool = True,
+    own_limit: bool = False,
 ) -> tuple[tuple[Aspect, ...], tuple[Aspect, ...]]:
     """Tell what a verdict confirms of the recipe.
 
@@ -96,11 +104,15 @@ def aspects(
         own_gpu: Whether it ran on the GPU that the recipe is for; nothing else confirms memory, speed or precision.
         timed: Whether steps were left to time after warm-up; a run shorter than that confirms no hardware.
         loss_compared: Whether the run was long enough for a trend.
+        comparable: Whether nothing spoiled the times. Peaks of torch's allocator are this process's own, so memory is
+            confirmed beside another process too, and speed is not.
+        own_limit: Whether another GPU was held to the memory of the recipe's; that confirms memory alone.
 
     Returns:
         What is confirmed, and what only the recipe's GPU can.
     """
-    needs_gpu = () if own_gpu else _HARDWARE
+    here = _HARDWARE if own_gpu else _MEMORY if own_limit else ()
+    needs_gpu = tuple(aspect for aspect in _HARDWARE if aspect not in here)
     if verdict not in _TRAINED:
         return (), needs_gpu
     confirmed: list[Aspect] = ["trains", "gradients_finite"]
@@ -110,6 +122,6 @@ def aspects(
         confirmed.append("accumulation")
     if plan.tasks > 1:
         confirmed.append("multi_task")
-    if own_gpu and verdict == "passed" and loss_compared and timed:
-        confirmed += _HARDWARE
+    if verdict == "passed" and loss_compared and timed:
+        confirmed += [aspect for aspect in here if comparable or aspect != "speed"]
     return tuple(confirmed), needs_gpu

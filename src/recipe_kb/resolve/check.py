@@ -13,6 +13,7 @@ from recipe_kb.resolve.cuda_references import cuda_references
 from recipe_kb.resolve.evidence_files import PROBE_BEHIND, evidence_files, evidence_problems, is_proven
 from recipe_kb.resolve.memory import RULE, memory_of
 from recipe_kb.resolve.rules import RULES
+from recipe_kb.resolve.signs import odd_bounds, sign_references
 from recipe_kb.resolve.traced_files import traced_problems
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
@@ -59,6 +60,7 @@ class Checker:
         self.problems += traced_problems(store)
         self.counts["memory"] = len(store.memory_ids())
         self._check_claims(claim_files)
+        self._check_signs()
         self._check_recipes()
         self.problems += evidence_problems(store)
         self.counts["evidence"] = len(evidence_files(store))
@@ -142,6 +144,17 @@ class Checker:
             known = {"source": self.sources, "gpu": self.store.gpu_ids(), "capability": cuda.max_threads_per_sm.values}
             for kind, name, relative, place in cuda_references(cuda, self.gpus):
                 self.refer(known[kind], name, relative, place)
+
+    def _check_signs(self) -> None:
+        signs = self._one(self.store.signs, ())
+        self.counts["signs"] = len(signs)
+        known = {"claim": self.claims, "gpu": self.store.gpu_ids()}
+        for kind, name, place in sign_references(signs):
+            self.refer(known[kind], name, "signs.yaml", place)
+        for index, sign in enumerate(signs):
+            if odd_bounds(sign):
+                what = _("{id} needs a threshold, the lower one first, and words only for a side that has one")
+                self.add("KB113", what.format(id=sign.id), "signs.yaml", ("signs", index))
 
     def _check_spellings(self, folder: str, spellings: dict[str, tuple[str, ...]]) -> None:
         """No spelling may mean two records; ids win over other spellings."""

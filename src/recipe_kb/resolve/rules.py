@@ -12,7 +12,10 @@ from recipe_kb.schema.base import Precision
 from recipe_kb.schema.gpu import Gpu
 
 NUM_LABELS = 9
-"""Labels per head, as in CoNLL-style tagging: 7,000 parameters on BERT-base, a hundred kilobytes in training."""
+"""Labels of each token classification head: the BIO tags of CoNLL-2003, as `parameters.token_classification_9`.
+
+7,000 parameters on BERT-base, a hundred kilobytes in training.
+"""
 
 
 def effective_batch_size(per_device: int, accumulation: int, num_gpus: int = 1) -> int:

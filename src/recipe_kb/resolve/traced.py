@@ -14,6 +14,7 @@ from recipe_kb.memory.shape import ShapedStep
 from recipe_kb.memory.step import Step
 from recipe_kb.memory.stored import Cell, unpack
 from recipe_kb.resolve.rules import NUM_LABELS, rows_per_micro_batch
+from recipe_kb.schema.base import Optimizer
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
@@ -22,7 +23,7 @@ from recipe_kb.store.traced import traced_problem
 
 UNREADABLE = (binascii.Error, zlib.error, ValueError, KeyError, IndexError, TypeError)
 """What text raises that is no packed step."""
-TRACED_OPTIMIZER = "adamw_torch_fused"
+TRACED_OPTIMIZER: Optimizer = "adamw_torch_fused"
 """What every step holds; other optimizers are stored apart."""
 _FLOAT_BYTES = 4
 _LENGTH_MULTIPLE = 8
@@ -60,7 +61,8 @@ def question_of(
     record = store.memory(key.model)
     name = str(Cell.of_settings(settings, key.method))
     packed = record["steps"].get(name) if record else None
-    if record is None or packed is None or not _adapters_as_traced(store, key, settings):
+    clipped = settings.max_grad_norm > 0  # every step was traced with clipping
+    if record is None or packed is None or not clipped or not _adapters_as_traced(store, key, settings):
         return None
     place = store.shown(store.memory_path(key.model))
     update: Step | None = None

@@ -39,7 +39,9 @@ class Emulation(Record):
         capped_bytes: What torch's allocator could reserve at most.
         capped_at: `card` leaves what the card would, total minus context; `prediction` only the predicted peak, to
             see whether the training ends with no more than that.
-        switched_off: Features that the card lacks: bf16, tf32, flash, cudnn (attention).
+        switched_off: What the card lacks, or torch does not take there: bf16, tf32, flash and cudnn (attention in
+            torch), flash_attention_2 (the package).
+        workspace_bytes: What cuBLAS holds there, and held here, for each thread that multiplies.
     """
 
     gpu: str
@@ -48,10 +50,11 @@ class Emulation(Record):
     capped_bytes: int
     capped_at: Literal["card", "prediction"]
     switched_off: tuple[str, ...]
+    workspace_bytes: int | None = None
 
 
 class Attempt(Record):
-    """What came of one rung of the ladder, tried with all rungs before it, after memory ran out."""
+    """What came of one rung of the ladder after memory ran out; `changed` holds the rungs before it too."""
 
     changed: dict[str, Any]
     verdict: Verdict

@@ -32,6 +32,15 @@ NO_QLORA = N_("qlora: 4-bit base weights need bitsandbytes and a CUDA GPU; the p
 NOT_BUILT = N_("transformers does not build it")
 ARGUMENTS_REFUSED = N_("transformers refuses the arguments")
 MULTIMODAL = N_("{weights}: a multimodal checkpoint; only its language part could be trained")
+OTHER_PROCESSES = N_("other processes used the GPU: {count}")
+THROTTLED = N_("the GPU slowed itself down: {names}")
+NOT_SETTLED = N_("step times had not settled after {steps} steps")
+NOT_LARGER = N_("this GPU has {here} GiB, and playing {gpu} takes more than {needed} GiB")
+NOT_FREE = N_("{free} GiB of the GPU are free, and playing {gpu} takes {needed} GiB")
+HERE_LACKS = N_("this GPU cannot play {gpu}, because it lacks {names}")
+CARD_LACKS = N_("{gpu} lacks what the recipe asks for: {names}")
+RUNG_WORKS = N_("out of memory; it works with {changes}")
+NO_RUNG_WORKS = N_("out of memory; no rung of the ladder works")
 
 _ALL = tuple(value for name, value in vars().items() if name.isupper() and isinstance(value, str))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recipe_kb.schema.gpu import Gpu
     from recipe_kb.schema.model import Model
     from recipe_kb.schema.rule import Rule, Source, Term
+    from recipe_kb.schema.signs import Sign
 
 RecordType = TypeVar("RecordType")
 
@@ -151,6 +152,12 @@ class Store:
         from recipe_kb.schema.cuda import Cuda
 
         return self._read("cuda.yaml", Cuda)
+
+    def signs(self) -> "tuple[Sign, ...]":
+        """Read the good and bad signs of the guides."""
+        from recipe_kb.schema.signs import SignFile
+
+        return self._read("signs.yaml", SignFile).signs
 
     def memory_ids(self) -> list[str]:
         """Return the models that have a file of traced steps."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from recipe_kb.memory.shape import ShapedStep, shaped
 from recipe_kb.memory.step import UPDATES, Step
 from recipe_kb.memory.stored import Cell
+from recipe_kb.resolve.traced import TRACED_OPTIMIZER
 from recipe_kb.schema.base import Attention, Method, Optimizer, Precision
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Settings
@@ -13,8 +14,7 @@ from recipe_kb.tracing.job import job_of
 from recipe_kb.tracing.trace import trace, trace_update
 
 OPTIMIZERS: tuple[Optimizer, ...] = ("adamw_torch", "adamw_bnb_8bit", "paged_adamw_8bit", "adafactor", "sgd")
-"""Stored apart; `DEFAULT_OPTIMIZER` is in every step."""
-DEFAULT_OPTIMIZER: Optimizer = "adamw_torch_fused"
+"""Stored apart; `TRACED_OPTIMIZER` is in every step."""
 
 SHAPES = ((2, 128), (3, 128), (2, 256))
 """(rows, tokens) to trace: few and short, because time does not depend on them; not one row, which is special."""
@@ -46,7 +46,7 @@ def step_of(model: Model, settings: Settings, cell: Cell) -> ShapedStep:
     """
     job = job_of(
         model,
-        cell.settings(settings, DEFAULT_OPTIMIZER),
+        cell.settings(settings, TRACED_OPTIMIZER),
         tasks=1,
         mixing=None,
         method=cell.method,

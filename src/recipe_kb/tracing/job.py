@@ -6,13 +6,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from recipe_kb.resolve.rules import NUM_LABELS
 from recipe_kb.schema.base import Method, TaskMixing
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Settings
 from recipe_kb.tracing.cuda import SdpaKernel
 from recipe_kb.tracing.optimizers import HOST_SCALARS, make_optimizer
 from recipe_kb.tracing.trace import Job
-from recipe_kb.training.network import NUM_LABELS, build_network
+from recipe_kb.training.network import build_network
 
 _HALF = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}
 

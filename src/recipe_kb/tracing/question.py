@@ -93,16 +93,14 @@ class Found:
 def stored_question(store: Store, asked: Asked) -> Found | None:
     """Ask about a step of the knowledge base; None if it holds none that was traced for this.
 
-    Stored steps were traced with padding, by `Trainer`, with clipping, for one task; further interleaved tasks only
-    add a head each.
+    Stored steps were traced with padding, by `Trainer`, for one task; further interleaved tasks only add a head each.
     """
-    settings = asked.settings
     as_traced = asked.loop == "trainer" and asked.padding != "none" and asked.mixing != "joint"
     record = store.memory(asked.key.model)
-    if asked.traces or not as_traced or settings.max_grad_norm == 0 or record is None:
+    if asked.traces or not as_traced or record is None:
         return None
     context, total = context_on(store, asked.key, asked.gpu), total_bytes(store, asked.key, asked.gpu)
-    question = question_of(store, asked.key, settings, asked.mixing, asked.model, asked.gpu, context, total)
+    question = question_of(store, asked.key, asked.settings, asked.mixing, asked.model, asked.gpu, context, total)
     if question is None:
         return None
     return Found(question=_completed(question, asked, record["versions"]), source="stored", versions=record["versions"])
@@ -124,7 +122,7 @@ def traced_question(store: Store, asked: Asked) -> Found:
     """
     from recipe_kb.tracing.now import traced_now
 
-    versions = {name: installed(name) or "" for name in TRACED_WITH}
+    versions = traced_versions()
     length = counted_length(asked.key.max_length) if asked.padding == "dynamic" else asked.key.max_length
     shorter = counted_length(length // 2)
     question = Question(
@@ -137,6 +135,11 @@ def traced_question(store: Store, asked: Asked) -> Found:
         total_bytes=total_bytes(store, asked.key, asked.gpu),
     )
     return Found(question=_completed(question, asked, versions), source="traced", versions=versions)
+
+
+def traced_versions() -> dict[str, str]:
+    """Return the versions, as installed here, of the packages that a trace depends on."""
+    return {name: installed(name) or "" for name in TRACED_WITH}
 
 
 def installed(package: str) -> str | None:

@@ -92,10 +92,6 @@ class StorageTracker(TorchDispatchMode):  # type: ignore[misc]  # torch is untyp
         """Return the number of a live tensor's storage, None if it is not on the GPU."""
         return self._live.get(tensor.untyped_storage()._cdata)
 
-    def live(self) -> set[int]:
-        """Return the numbers of the storages alive now."""
-        return set(self._live.values())
-
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Do not record: what happens belongs to the host."""

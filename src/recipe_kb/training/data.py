@@ -13,8 +13,9 @@ from typing import Any, Literal
 import torch
 from torch.utils.data import Dataset
 
+from recipe_kb.resolve.rules import NUM_LABELS
 from recipe_kb.schema.base import TaskMixing
-from recipe_kb.training.network import NUM_LABELS, SEED
+from recipe_kb.training.network import SEED
 
 TOKENS_PER_TASK = 64
 """Size of a task's own vocabulary: small, so that each token is seen several times in a micro-batch."""

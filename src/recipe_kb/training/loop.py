@@ -13,7 +13,7 @@ from recipe_kb.training.data import TaskRows, collate
 from recipe_kb.training.network import SEED
 from recipe_kb.training.steps import Step
 from recipe_kb.training.unsupported import UnsupportedError
-from recipe_kb.training.watch import StepWatch
+from recipe_kb.training.watch import IsEnough, StepWatch
 
 OnStep = Callable[[Step], None]
 
@@ -59,15 +59,19 @@ def train(
     train_rows: TaskRows,
     eval_rows: TaskRows,
     on_step: OnStep = lambda _step: None,
+    max_steps: int | None = None,
+    is_enough: IsEnough | None = None,
 ) -> list[Step]:
     """Train, then evaluate once, as a user's run does.
 
     Args:
         network: From `build_network`; trained in place.
         arguments: From `training_arguments`.
-        train_rows: As many rows as the optimizer steps take.
+        train_rows: As many rows as the optimizer steps take, `max_steps` of them where it is given.
         eval_rows: One evaluation batch.
         on_step: Called after each optimizer step.
+        max_steps: Go on for so many optimizer steps, past those of the arguments, which the schedule still spans.
+        is_enough: Asked after each optimizer step whether to end before that.
 
     Returns:
         The optimizer steps, in order.
@@ -75,7 +79,7 @@ def train(
     Raises:
         ImportError: The optimizer needs a package that is not installed.
     """
-    watch = StepWatch(on_step)
+    watch = StepWatch(on_step, max_steps=max_steps, is_enough=is_enough)
     trainer = Trainer(
         model=network,
         args=arguments,

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForTokenClassification
 
 from recipe_kb.dialects.training_arguments import model_attributes
+from recipe_kb.resolve.rules import NUM_LABELS
 from recipe_kb.schema import reasons
 from recipe_kb.schema.base import Method
 from recipe_kb.schema.model import Model
@@ -22,9 +23,6 @@ from recipe_kb.training.unsupported import UnsupportedError
 
 _SIZES = ("model_type", "hidden_size", "num_hidden_layers", "intermediate_size")
 """What decides memory and time of a model; vocabularies of one model differ between releases."""
-NUM_LABELS = 9
-"""Labels of each token classification head: the BIO tags of CoNLL-2003, as `parameters.token_classification_9`."""
-
 SEED = 42
 """Seed of random weights, data and dropout: `TrainingArguments`' own default."""
 

@@ -1,32 +1,44 @@
 """A `Trainer` callback that measures each optimizer step."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from recipe_kb.training.clock import Clock, clock_of
 from recipe_kb.training.steps import Step
+
+IsEnough = Callable[[Sequence[Step]], bool]
+"""Told all steps so far after each of them; true ends the training."""
 
 
 class StepWatch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped here
-    """Collects time, loss and gradient norm of every optimizer step.
+    """Collects time, loss and gradient norm of every optimizer step, and ends the training when that is enough.
 
     Attributes:
         steps: The steps so far, in order.
     """
 
-    def __init__(self, on_step: Callable[[Step], None]) -> None:
+    def __init__(
+        self, on_step: Callable[[Step], None], *, max_steps: int | None = None, is_enough: IsEnough | None = None
+    ) -> None:
         self.steps: list[Step] = []
         self._on_step = on_step
-        self._last_end = 0.0
-        self._time_s = 0.0
+        self._max_steps = max_steps
+        self._is_enough = is_enough
+        self._clock: Clock
         self._skipped = False
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """Start the clock."""
-        self._last_end = _now()
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Start the clock, and lift the limit of steps.
+
+        The schedule is made by now, so a longer run has the very learning rates of a short one, then the schedule's
+        end: its loss falls for the same reason.
+        """
+        if self._max_steps is not None:
+            state.max_steps = self._max_steps
+        self._clock = clock_of(args.device.type)
+        self._clock.mark()
 
     def on_optimizer_step(self, *_: Any, optimizer: Any, **__: Any) -> None:
         """Note whether the gradient scaler skipped the step; accelerate's wrapper knows."""
@@ -34,20 +46,24 @@ class StepWatch(TrainerCallback):  # type: ignore[misc]  # transformers is untyp
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """Stop the clock for this step and start it for the next."""
-        end = _now()
-        self._time_s, self._last_end = end - self._last_end, end
+        self._clock.mark()
 
-    def on_log(self, *_: Any, logs: dict[str, Any], **__: Any) -> None:
-        """Complete the step: loss and gradient norm are known only now."""
+    def on_log(
+        self,
+        _args: TrainingArguments,
+        _state: TrainerState,
+        control: TrainerControl,
+        *,
+        logs: dict[str, Any],
+        **__: Any,
+    ) -> None:
+        """Complete the step: loss and gradient norm are known only now, and the device has ended its work on them."""
         if "grad_norm" not in logs:  # the log of the evaluation, or of the end of training
             return
-        step = Step(loss=logs["loss"], grad_norm=logs["grad_norm"], time_s=self._time_s, skipped=self._skipped)
+        step = Step(
+            loss=logs["loss"], grad_norm=logs["grad_norm"], time_s=self._clock.elapsed_s(), skipped=self._skipped
+        )
         self.steps.append(step)
         self._on_step(step)
-
-
-def _now() -> float:
-    """Read the clock once the GPU has done all that it was given."""
-    if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-    return time.perf_counter()
+        if self._is_enough is not None and self._is_enough(self.steps):
+            control.should_training_stop = True

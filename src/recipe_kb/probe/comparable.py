@@ -1,0 +1,29 @@
+"""What keeps a run's figures from being compared with others. Pure."""
+
+from recipe_kb.schema import reasons
+from recipe_kb.schema.evidence import GpuLoad, Measured
+
+SLOWING = frozenset({"hw_slowdown", "hw_thermal", "hw_power_brake", "sw_thermal"})
+"""Throttle reasons that lie in the machine: heat and power supply. A power cap or a clock setting is the card's own
+way of working, and the same the next time."""
+
+
+def why_not_comparable(load: GpuLoad | None, figures: Measured | None) -> tuple[str, ...]:
+    """Say what spoils the times of a run; its memory, which torch's allocator counts by process, stays valid.
+
+    Args:
+        load: What NVML said, if anything.
+        figures: Of the run, if it took steps.
+
+    Returns:
+        Sentences of `reasons`; empty if all is well.
+    """
+    found = []
+    if load is not None and load.num_other_processes:
+        found.append(reasons.OTHER_PROCESSES.format(count=load.num_other_processes))
+    slowing = sorted(SLOWING.intersection(load.throttle_reasons)) if load is not None else []
+    if slowing:
+        found.append(reasons.THROTTLED.format(names=", ".join(slowing)))
+    if figures is not None and figures.stable is False:
+        found.append(reasons.NOT_SETTLED.format(steps=figures.num_steps))
+    return tuple(found)

@@ -1,0 +1,34 @@
+"""Going on where a run was stopped: evidence that already answers a request."""
+
+import json
+from pathlib import Path
+
+from recipe_kb.probe.fingerprint import fingerprint
+from recipe_kb.probe.request import ProbeRequest
+from recipe_kb.schema.evidence import Evidence
+
+_SAME = ("recipe_sha256", "recipe_kb", "weights", "torch", "transformers", "accelerate", "peft", "bitsandbytes")
+
+
+def answered(request: ProbeRequest, root: Path, gpu_name: str | None) -> Path | None:
+    """Find evidence of this very question: recipe, device, emulation and packages are the same.
+
+    Args:
+        request: What would be probed.
+        root: The folder of the knowledge base.
+        gpu_name: The GPU here, as CUDA names it; None for the CPU.
+
+    Returns:
+        The newest such file, whatever its verdict; None if there is none. What cannot be read answers nothing.
+    """
+    now = fingerprint(request)
+    for path in sorted((root / "evidence" / request.recipe_id).glob("*.json"), reverse=True):
+        try:
+            evidence = Evidence.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            continue
+        device = evidence.gpu_name == gpu_name and (evidence.mode == "cpu") == (gpu_name is None)
+        same = all(evidence.fingerprint.get(name) == now[name] for name in _SAME)
+        if device and same and evidence.emulation == request.emulation:
+            return path
+    return None
