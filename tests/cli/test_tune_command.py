@@ -144,6 +144,13 @@ def test_where_nothing_is_safe_it_says_so_and_writes_no_recipe(capsys, play, bro
     assert not (broken_kb / "recipes" / f"{CELL}.yaml").exists()
 
 
+def test_what_cannot_be_trained_here_is_tried_once(capsys, play):
+    played = play(verdicts={32: "unsupported"})
+    assert run(["tune", *QUESTION]) == 3
+    assert "the probe failed (unsupported it was)" in capsys.readouterr().out
+    assert played.asked == [32]
+
+
 def test_a_recorded_recipe_passes_the_check_and_is_what_kb_recipe_answers(ask, play, broken_kb, monkeypatch):
     monkeypatch.setenv("KB_ROOT", str(broken_kb))
     play()

@@ -86,7 +86,12 @@ def test_a_cap_at_the_prediction_needs_no_larger_card(cuda):
         ({"total_memory": 15 * GIB}, "v100-16gb", {}, "and playing v100-16gb takes more than"),
         ({}, "t4", {"precision": "bf16"}, "t4 lacks what the recipe asks for: bf16"),
         ({}, "t4", {"precision": "fp32", "tf32": True}, "t4 lacks what the recipe asks for: tf32"),
-        ({}, "t4", {"attn_implementation": "flash_attention_2"}, "t4 lacks what the recipe asks for: flash_attention_2"),
+        (
+            {},
+            "t4",
+            {"attn_implementation": "flash_attention_2"},
+            "t4 lacks what the recipe asks for: flash_attention_2",
+        ),
         ({}, "vram-8gb", {"precision": "bf16"}, "vram-8gb lacks what the recipe asks for: bf16"),
         ({"major": 7, "minor": 0}, "rtx-3070", {}, "cannot play rtx-3070, because it lacks bf16, tf32, flash"),
         ({"major": 8, "minor": 0}, "h100-80gb", {}, "cannot play h100-80gb, because it lacks cudnn"),

@@ -155,14 +155,31 @@ def test_a_clock_that_goes_back_harms_no_duration(ask, monkeypatch):
     assert evidence.measured.step_time_s_p10 > 0
 
 
+HAS_A_NAN = """
+import torch
+import recipe_kb.probe.session as session
+build = session._build
+def broken(*words):
+    network = build(*words)
+    with torch.no_grad():
+        network.classifier.weight[0, 0] = float("nan")
+    return network
+session._build = broken
+from recipe_kb.probe.child import main
+main()
+"""
+
+
 def test_a_loss_that_is_no_number(ask):
-    evidence = probe(ask(settings={"learning_rate": 1e30, "max_grad_norm": 0.0}))
-    assert evidence.verdict == "not_finite"
+    evidence = probe(ask(), command=python(HAS_A_NAN))
+    assert (evidence.verdict, evidence.reason) == ("not_finite", "loss is nan in step 1 of 16")
     assert evidence.confirmed == ()
+    assert evidence.measured.loss_first is None
+    assert Evidence.model_validate_json(evidence.model_dump_json(by_alias=True)) == evidence
 
 
 LOADS_IN_A_WORKER = """
-import os, signal
+import os, signal, time
 from dataclasses import replace
 import recipe_kb.probe.session as session
 from recipe_kb.training.data import TaskRows
@@ -172,6 +189,7 @@ def with_worker(request, device):
     return replace(plan, settings=replace(plan.settings, dataloader_num_workers=1))
 def die(self, index):
     if index >= 8:
+        time.sleep(1)  # the rows before have left its queue: half a message would be another fault
         os.kill(os.getpid(), signal.SIGKILL)
     return rows(self, index)
 session.plan_run, TaskRows.__getitem__ = with_worker, die
@@ -181,7 +199,7 @@ main()
 
 
 def test_a_data_loader_worker_that_dies(ask):
-    evidence = probe(ask(), command=python(LOADS_IN_A_WORKER))
+    evidence = probe(ask(timeout_s=60), command=python(LOADS_IN_A_WORKER))
     assert evidence.verdict == "crash"
     assert "DataLoader worker" in evidence.reason
 

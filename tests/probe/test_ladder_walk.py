@@ -16,7 +16,7 @@ from recipe_kb.schema.recipe import Ladder, RecipeKey, Rung
 from recipe_kb.schema.reasons import in_language
 from recipe_kb.training.steps import Step
 from recorded import PLAYED_T4, measured, on_cpu, on_gpu
-from tiny import BERT, model_of, recipe_with
+from tiny import BERT, QWEN2, model_of, recipe_with
 
 SRC = Path(__file__).parents[2] / "src"
 RUNGS = (
@@ -211,14 +211,17 @@ main()
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no limit on address space elsewhere")
 def test_our_own_child_runs_out_of_memory_and_a_rung_works(ask, monkeypatch):
-    """Logits decide: 4 rows of 64 tokens over a large vocabulary do not fit into the room, one row does."""
+    """Logits decide: four rows of 64 tokens over 200,000 words take more than the room, one row takes less."""
     monkeypatch.setenv("PYTHONPATH", str(SRC))
-    request = request_with(*WIDE_RUNGS, per_device_train_batch_size=4).model_copy(
-        update={"device": "cpu", "model": model_of(WIDE), "timeout_s": 120.0}
+    one_row = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 4}
+    settings = {"per_device_train_batch_size": 4, "per_device_eval_batch_size": 1, "learning_rate": 1e-2}
+    model = model_of(QWEN2 | {"vocab_size": 200_000, "hidden_size": 8, "intermediate_size": 16})
+    request = request_with(one_row, **settings).model_copy(
+        update={"device": "cpu", "model": model, "num_steps": 4, "timeout_s": 120.0}
     )
 
     def run(asked):
-        return probe(asked, command=[sys.executable, "-c", LIMITED.format(room=ROOM_BYTES)])
+        return probe(asked, command=[sys.executable, "-c", LIMITED.format(room=640 * 2**20)])
 
     evidence = walk(request, run(request), probe=run)
     assert evidence.verdict == "oom"

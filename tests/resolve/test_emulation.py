@@ -81,7 +81,13 @@ def test_an_unknown_card_is_an_error(store):
 def test_any_workspace_that_torch_can_write_is_written(large, small):
     size = large * 2**22 + small * 2**14
     played = Emulation(
-        gpu="t4", total_bytes=1, context_bytes=0, capped_bytes=1, capped_at="card", switched_off=(), workspace_bytes=size
+        gpu="t4",
+        total_bytes=1,
+        context_bytes=0,
+        capped_bytes=1,
+        capped_at="card",
+        switched_off=(),
+        workspace_bytes=size,
     )
     assert workspace_as_torch_reads_it(played) == size
 

@@ -117,6 +117,8 @@ def _run(ctx: click.Context, /, **options: Any) -> int:
         _plot(options["plot"], tuned)
     if not_recorded:
         raise not_recorded
+    if any(trial.measurement.verdict == "unsupported" for trial in tuned.trials):
+        return Exit.CANNOT_HERE
     return Exit.DONE if tuned.recommended else Exit.FINDING
 
 
