@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from recipe_kb.errors import FindingError
 from recipe_kb.probe.asked import request_for
@@ -41,6 +43,7 @@ TUNED = (
     ("deberta-v3-base", "full"),
     ("qwen2.5-0.5b", "lora"),
 )
+CONTESTANTS = ("kb tune", "lightning power", "lightning binsearch", "accelerate")
 CPU_STEPS = "8"
 
 
@@ -93,7 +96,7 @@ def grid(place: Place) -> Iterator[Work]:
     """Measure what memory real runs take, for the predictor."""
     script, out = ROOT / "benchmarks" / "gpu_memory_grid.py", _beside_recipes(place, "gpu_memory_grid")
     version = code_version("src/recipe_kb/training", "benchmarks/memory_grid", "benchmarks/gpu_memory_grid.py")
-    command = (sys.executable, str(script), "--out", str(out), "--code-version", version)
+    command: tuple[str, ...] = (sys.executable, str(script), "--out", str(out), "--code-version", version)
     if place.cpu:
         command += ("--cpu", "--only", "bert-*joint*")
     yield Work(name=out.name, command=command, is_done=lambda: not _left_of_grid(command, out), goes_on=True)
@@ -103,7 +106,7 @@ def native(place: Place) -> Iterator[Work]:
     """Train the recipes of this card, and those of the main models that follow from the rules."""
     if place.cpu:
         return _validations(place, [f"{place.gpu}/all-minilm-l6-v2/{cell}" for cell in ("1t-64-full", "2t-64-full")])
-    own = [str(key) for key in place.store.recipe_keys(place.gpu) if key.goal != "speed"]
+    own = map(str, place.store.recipe_keys(place.gpu))
     return _validations(place, dict.fromkeys([*own, *(f"{place.gpu}/{cell}" for cell in NATIVE)]))
 
 
@@ -136,10 +139,10 @@ def comparison(place: Place) -> Iterator[Work]:
     """Time `kb tune` beside other finders of the batch and beside a sweep."""
     script, out = ROOT / "benchmarks" / "time_to_best_batch.py", _beside_recipes(place, "time_to_best_batch")
     version = code_version("src/recipe_kb", "benchmarks/best_batch", "benchmarks/time_to_best_batch.py")
-    command = (sys.executable, str(script), "--out", str(out), "--code-version", version)
+    command: tuple[str, ...] = (sys.executable, str(script), "--out", str(out), "--code-version", version)
     if place.cpu:
         command += ("--cpu", "--limit-rows", "6")
-    yield Work(name=out.name, command=command, is_done=lambda: False, goes_on=True)
+    yield Work(name=out.name, command=command, is_done=lambda: _is_compared(out), goes_on=True)
 
 
 PARTS: dict[str, Callable[[Place], Iterator[Work]]] = {
@@ -235,13 +238,28 @@ def _beside_recipes(place: Place, name: str) -> Path:
 
 def _left_of_grid(command: tuple[str, ...], out: Path) -> bool:
     """Say whether the grid has configurations without an answer; asks the benchmark, which needs no GPU for that."""
-    import subprocess
-
-    if not out.exists():
+    document = _document(out)
+    if document is None:
         return True
     listed = subprocess.run([*command, "--list"], capture_output=True, text=True, check=True).stdout.splitlines()
-    try:
-        known = {result["id"] for result in json.loads(out.read_text(encoding="utf-8"))["results"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
+    known = {result["id"] for result in document["results"]}
     return not {line.split()[-1] for line in listed} <= known
+
+
+def _is_compared(out: Path) -> bool:
+    """Say whether every contestant had its turn, the sweep reached its end, and all that was found is measured."""
+    document = _document(out)
+    if document is None or not set(CONTESTANTS) <= document["contestants"].keys():
+        return False
+    found = {str(one["batch"]) for one in document["contestants"].values() if one.get("batch")}
+    at_end = any(batch["in_sweep"] and batch["verdict"] == "oom" for batch in document["batches"].values())
+    return at_end and found <= document["batches"].keys()
+
+
+def _document(out: Path) -> dict[str, Any] | None:
+    """Read what a benchmark wrote; None if there is none or it is broken, which the benchmark itself complains of."""
+    try:
+        document = json.loads(out.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

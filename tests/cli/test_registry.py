@@ -25,6 +25,8 @@ INNER = {
     "tune_record",
     "tune_text",
     "validate_baseline",
+    "validate_choice",
+    "validate_run",
     "validate_text",
 }
 

@@ -8,7 +8,9 @@ from recipe_kb.cli.recipe_id import answer_id
 from recipe_kb.errors import BadInputError, FindingError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.resolve.answer import Answer
+from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.store.names import find_gpu
+from recipe_kb.store.store import Store
 
 
 def chosen(
@@ -25,7 +27,7 @@ def chosen(
     Args:
         session: Gives the knowledge base.
         recipe_ids: As typed.
-        everything: All recipes that are not refuted, instead.
+        everything: All recipes that are not refuted, and derived cells that have evidence, instead.
         gpu: Of these, only those of one GPU; `auto` is the one in this machine.
         as_gpu: The card that is played: with all, only its recipes; a named recipe of another card is refused.
         touched_by: Of these, only those that the changes since a git revision can affect.
@@ -48,13 +50,22 @@ def chosen(
         _refuse(answers, played)
         return answers
     card = played or (gpu_of_this_machine(store) if gpu == "auto" else find_gpu(store, gpu) if gpu else None)
-    keys = store.recipe_keys(card or "*")
+    keys = _cells(store, card)
     if touched_by:
         from recipe_kb.regress.touched import changed_since, touched
 
         affected = touched(store, changed_since(store.root, touched_by))
         keys = [key for key in keys if str(key) in affected]
     return [answer for answer in (answer_id(store, str(key)) for key in keys) if not answer.recipe.refuted]
+
+
+def _cells(store: Store, card: str | None) -> list[RecipeKey]:
+    """Return the recipes of a card, or of all, and after them the derived cells that were probed before."""
+    keys = store.recipe_keys(card or "*")
+    root = store.root / "evidence"
+    probed = {path.parent.relative_to(root).as_posix() for path in root.glob(f"{card or '*'}/*/*/*.json")}
+    derived = (RecipeKey.parse(recipe_id) for recipe_id in sorted(probed - set(map(str, keys))))
+    return keys + [key for key in derived if key is not None]
 
 
 def _refuse(answers: Sequence[Answer], played: str | None) -> None:
