@@ -184,7 +184,7 @@ def _evidence(report: _Report, judgement: Judgement, *, started: datetime, wall_
         judgement.verdict,
         plan,
         own_gpu=played is None and gpu_name in request.gpu_names,
-        own_limit=played is not None and played.capped_at == "card" and True,
+        own_limit=played is not None and played.capped_at == "card" and played.gpu == request.key.gpu,
         loss_compared=trend is not None,
         timed=figures is not None and figures.step_time_s_median is not None,
         comparable=not not_comparable,
