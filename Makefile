@@ -30,6 +30,8 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate.py --check
+	$(BIN)/python scripts/statuses.py --check
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/kb check
 
 format: install
@@ -49,10 +51,10 @@ benchmark: install
 	$(BIN)/python benchmarks/start_time.py
 	$(BIN)/python benchmarks/memory_accuracy.py
 
-# Evidence for every recipe that the GPU in this machine can measure, and what memory real runs take.
+# All evidence that the NVIDIA GPU in this machine can give, part by part; the same command goes on where it ended, and
+# `scripts/gpu_evidence.py --list --gpu h200` says what there is. What is proven becomes the status of its recipe.
 gpu: install
-	$(BIN)/kb validate --all --device cuda --record
-	$(BIN)/python benchmarks/gpu_memory_grid.py --out kb/evidence/gpu_memory_grid.json
+	$(BIN)/python scripts/gpu_evidence.py $(PARTS); code=$$?; $(BIN)/python scripts/statuses.py; exit $$code
 
 clean:
 	rm -rf .venv dist build

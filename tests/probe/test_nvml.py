@@ -185,6 +185,16 @@ def test_what_is_forbidden_is_none_with_the_reason(nvml):
     assert load.kernel_time_share == pytest.approx(0.87)
 
 
+@pytest.mark.parametrize("version", ["_v2", "_v3"])
+def test_the_reason_is_of_the_function_that_exists(nvml, version):
+    name = "nvmlDeviceGetComputeRunningProcesses"
+    nvml.missing = {name + {"_v2": "_v3", "_v3": "_v2"}[version]}
+    nvml.fail(pynvml.NVML_ERROR_NO_PERMISSION, name + version)
+    with nvml_sampler("0", INTERVAL_S) as sampler:
+        load = load_of(sampler)
+    assert load.not_measured["num_other_processes"] == "NVML: Insufficient Permissions"
+
+
 def test_a_gpu_that_is_lost_in_the_middle(nvml):
     with nvml_sampler("0", INTERVAL_S) as sampler:
         since = time.monotonic()

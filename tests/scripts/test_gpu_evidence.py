@@ -230,7 +230,8 @@ def test_a_command_that_hangs_is_stopped_with_its_children(walk, monkeypatch, tm
     monkeypatch.setattr(gpu_evidence, "STOP_S", 3.0)
     heard = tmp_path / "heard"
     hangs = (
-        "import pathlib, time\ntry: time.sleep(60)\n"
+        "import pathlib, signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "try: time.sleep(60)\n"
         f"except KeyboardInterrupt: pathlib.Path({str(heard)!r}).write_text('x')"
     )
     began = time.monotonic()

@@ -97,7 +97,6 @@ def test_lora_trains_adapters_and_heads_only(tasks):
 @pytest.mark.parametrize(
     ("build", "changes", "reason"),
     [
-        ({"method": "qlora"}, LORA, "bitsandbytes"),
         ({"method": "lora"}, {}, "lora_r"),
         ({}, {"attn_implementation": "flash_attention_2"}, "FlashAttention2"),
     ],

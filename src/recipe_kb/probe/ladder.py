@@ -67,7 +67,7 @@ def _with(request: ProbeRequest, changed: dict[str, Any]) -> ProbeRequest:
 
 
 def _recipe(recipe: Recipe, settings: Settings) -> Recipe:
-    from_ladder = Provenance(assumption=Text(en="a rung of the ladder", vi="một bậc của thang"))
+    from_ladder = Provenance(assumption=Text(en="a rung of the ladder", vi="một bậc dự phòng"))
     return replace(
         recipe,
         settings=settings,

@@ -120,6 +120,6 @@ def _start(nvml: Any, visible: str, sampler: Sampler) -> threading.Thread | None
         power_limit_w=ask("power_limit_w", limit, errors),
         errors=errors,
     )
-    thread = threading.Thread(target=sampler.sample, args=(asked,), name="nvml", daemon=False)
+    thread = threading.Thread(target=sampler.sample, args=(asked,), name="nvml", daemon=True)
     thread.start()
     return thread

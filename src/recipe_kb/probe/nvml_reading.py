@@ -26,6 +26,9 @@ THROTTLE_NAMES = {
 
 IDLE = 0x001
 
+FUNCTION_NOT_FOUND = 13
+"""`NVML_ERROR_FUNCTION_NOT_FOUND`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GpuProcess:
@@ -114,15 +117,20 @@ def read(asked: Mapping[str, Question]) -> Reading:
 
 
 def ask(name: str, question: Question, errors: dict[str, str]) -> Any:
-    """Return the first answer; None if there is none, and then the newest way's error goes into `errors`."""
-    first = ""
+    """Return the first answer; None if there is none, and then `errors` holds why, of a way that exists if any does."""
+    refused: list[Exception] = []
     for way in question:
         try:
             return way()
         except Exception as error:  # noqa: BLE001 - not supported, forbidden, of another version, gone: all the same here
-            first = first or f"NVML: {error}"
-    errors[name] = first
+            refused.append(error)
+    errors[name] = f"NVML: {min(refused, key=_is_unknown_way)}"
     return None
+
+
+def _is_unknown_way(error: Exception) -> bool:
+    """Tell whether the driver, or the package, does not have the function at all."""
+    return isinstance(error, AttributeError) or getattr(error, "value", None) == FUNCTION_NOT_FOUND
 
 
 def _throttle_names(mask: int) -> frozenset[str]:

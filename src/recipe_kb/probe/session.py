@@ -72,6 +72,8 @@ def run(task: Task, stream: TextIO) -> None:
 def _build(request: ProbeRequest, plan: RunPlan, device: Device) -> nn.Module:
     if request.device == "cuda" and device == "cpu":
         raise UnsupportedError(reasons.NO_CUDA)
+    if request.key.method == "qlora" and device == "cpu":
+        raise UnsupportedError(reasons.NO_QLORA)
     if plan.max_length > request.model.max_length:
         raise UnsupportedError(reasons.TOO_LONG.format(length=plan.max_length, limit=request.model.max_length))
     build = partial(build_network, request.model, plan.settings, tasks=plan.tasks, method=request.key.method)

@@ -4,6 +4,7 @@ Nothing is placed on a device and nothing runs here.
 Under `torch.device("meta")` the same call builds a network without storage, to count or to trace.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from recipe_kb.schema.base import Method
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Settings
 from recipe_kb.training.adapters import add_lora, base_dtype
+from recipe_kb.training.four_bit import quantize
 from recipe_kb.training.multi_task import MultiTaskEncoder
 from recipe_kb.training.unsupported import UnsupportedError
 
@@ -36,7 +38,8 @@ def build_network(
         model: Config values of the network.
         settings: Attention kernel, precision (it decides the dtype of frozen weights) and LoRA sizes.
         tasks: Number of heads of an encoder; a decoder has one head however many tasks it learns.
-        method: What is trained: all weights, or LoRA adapters on frozen ones.
+        method: What is trained: all weights, or LoRA adapters on frozen ones, which `qlora` packs into 4 bits when
+            the network moves to the GPU.
         weights: Local folder with `config.json` and safetensors, whose config then wins; None for seeded random
             weights.
 
@@ -46,7 +49,7 @@ def build_network(
     Raises:
         UnsupportedError: The method or the attention kernel cannot be built here.
     """
-    if method == "qlora":
+    if method == "qlora" and find_spec("bitsandbytes") is None:
         raise UnsupportedError(reasons.NO_QLORA)
     if weights is not None:
         _refuse_other_model(model, weights)
@@ -61,7 +64,9 @@ def build_network(
         raise UnsupportedError(f"{reasons.NOT_BUILT}: {error}") from error
     for name, value in model_attributes(model).items():
         setattr(network, name, value)
-    return add_lora(network, settings) if method == "lora" else network
+    if method == "qlora":
+        quantize(network.encoder if isinstance(network, MultiTaskEncoder) else network, dtype)
+    return network if method == "full" else add_lora(network, settings)
 
 
 def _refuse_other_model(model: Model, weights: Path) -> None:
