@@ -1,6 +1,7 @@
 """`kb doctor`: what this machine is, and what it can confirm."""
 
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -75,13 +76,14 @@ def _confirmable(store: Store, machine: Machine) -> tuple[list[str], list[str]]:
     """Return the recipes whose GPU is in this machine, and those that fit into its memory in fp32 on the CPU."""
     here = {device.gpu_id for device in machine.devices}
     measured, trained = [], []
+    four_bit = find_spec("bitsandbytes") is not None
     sizes: dict[str, int] = {}
     for key in store.recipe_keys():
         if store.recipe(key).status == "refuted":
             continue
         if key.model not in sizes:
             sizes[key.model] = store.model(key.model).parameters.trained
-        if key.gpu in here and key.method != "qlora":  # the probe builds no 4-bit weights yet
+        if key.gpu in here and (key.method != "qlora" or four_bit):
             measured.append(str(key))
         if key.method == "full" and sizes[key.model] * _TRAINING_BYTES < machine.memory_bytes / 2:
             trained.append(str(key))

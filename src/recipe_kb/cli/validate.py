@@ -164,9 +164,10 @@ def _run_all(session: Session, answers: list[Any], wish: "Wish", junit: Path | N
         outcome = run_one(session, answer, wish)
         outcomes.append(outcome)
         if not session.as_json:
-            from recipe_kb.cli.validate_text import print_outcome
+            from recipe_kb.cli.validate_text import print_outcome, print_signs
 
             print_outcome(outcome)
+            print_signs(session, outcome)
     if session.as_json:
         print_json({"schema": "kb-validate/1", "results": [to_json(outcome) for outcome in outcomes]})
     elif not outcomes:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from recipe_kb.cli.group import terminal_width
+from recipe_kb.cli.group import Session, terminal_width
 from recipe_kb.cli.output import columns, setting, title
 from recipe_kb.cli.validate_run import Outcome
 from recipe_kb.i18n import _, gib, number, percent
+from recipe_kb.resolve.signs import signs_of
 from recipe_kb.schema.evidence import Attempt, Evidence, GpuLoad, Measured
 from recipe_kb.schema.reasons import in_language
 
@@ -65,6 +66,26 @@ def print_result(evidence: Evidence, path: Path | None) -> None:
     if path:
         title(_("Recorded"))
         columns([(_shown(path),)], width)
+
+
+def print_signs(session: Session, outcome: Outcome) -> None:
+    """Print what the thresholds of the guides make of a run on the card of the recipe, and what they are worth."""
+    if outcome.skipped:
+        return
+    evidence, key = outcome.last, outcome.answer.key
+    if evidence.mode != "native" or "memory" in evidence.needs_gpu:
+        return
+    limit = outcome.answer.memory.limit_bytes
+    readings = signs_of(session.store.signs(), evidence.measured, evidence.gpu_load, limit, gpu_id=key.gpu)
+    rows = []
+    for reading in readings:
+        said = getattr(reading.sign, reading.place)
+        if said is not None:
+            claims = ", ".join(reading.sign.claims)
+            rows.append((reading.sign.id, said.get(session.language), f"{reading.verdict} ({claims})"))
+    if rows:
+        title(_("What the guides would say, and what that is worth"))
+        columns(rows, terminal_width())
 
 
 def _shown(path: Path) -> str:
@@ -160,4 +181,7 @@ def _reasons() -> dict[str, str]:
         "nothing-to-overlap-on-cpu": _("the CPU has nothing to overlap"),
         "a-causal-lm-has-one-head": _("a causal language model has one head"),
         "shorter-on-cpu": _("so that a CPU ends in minutes"),
+        "emulated-card": _("another card plays it"),
+        "kernels-of-another-card": _("kernels of the card that plays it"),
+        "memory-capped-at-prediction": _("held to the predicted memory"),
     }
