@@ -40,7 +40,8 @@ def nvml(monkeypatch):
     monkeypatch.setattr("recipe_kb.probe.gpu_load.AVERAGED_S", 0.1)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     fake = FakeNvml()
-    fake.processes = lambda: [(process.pid, 2**30) for process in psutil.Process().children()]
+    before = set(psutil.Process().children())  # other tests of this process keep a fork server
+    fake.processes = lambda: [(one.pid, 2**30) for one in set(psutil.Process().children()) - before]
     install(monkeypatch, fake)
     return fake
 
