@@ -201,7 +201,7 @@ main()
 
 def test_a_data_loader_worker_that_dies(ask, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", None)  # the path of a socket has 108 characters, pytest's folders more
-    evidence = probe(ask(timeout_s=60), command=python(LOADS_IN_A_WORKER))
+    evidence = probe(ask(timeout_s=240), command=python(LOADS_IN_A_WORKER))
     assert evidence.verdict == "crash"
     assert "DataLoader worker" in evidence.reason
 
