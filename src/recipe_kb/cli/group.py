@@ -24,6 +24,7 @@ COMMANDS = {
     "recipe": "recipe_kb.cli.recipe",
     "search": "recipe_kb.cli.search",
     "show": "recipe_kb.cli.show",
+    "site": "recipe_kb.cli.site",
     "tune": "recipe_kb.cli.tune",
     "validate": "recipe_kb.cli.validate",
 }
@@ -49,7 +50,7 @@ class _LazyGroup(click.Group):
         if module is None:
             return None
         command: click.Command = importlib.import_module(module).build()
-        command.params += _global_options()
+        command.params += global_options()
         return command
 
     def resolve_command(
@@ -69,7 +70,7 @@ def root_group() -> click.Group:
     return _LazyGroup(
         name="kb",
         callback=_start,
-        params=[*_global_options(), _version_option()],
+        params=[*global_options(), _version_option()],
         help=_(
             "Fine-tuning recipes that are true: settings for a GPU, a model and a number of tasks, "
             "each with its origin."
@@ -85,7 +86,8 @@ def _start(ctx: click.Context, /, **_options: Any) -> None:
         click.echo(ctx.get_help())
 
 
-def _global_options() -> list[click.Parameter]:
+def global_options() -> list[click.Parameter]:
+    """Return the options that every command takes."""
     return [
         click.Option(
             ["--lang"],

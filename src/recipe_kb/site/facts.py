@@ -1,0 +1,141 @@
+"""What pages refer to: a value of the knowledge base, found by kind, id and path; `gpu:t4#memory.torch_total_mib.0`."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from recipe_kb.errors import BadInputError, FindingError
+from recipe_kb.i18n import _
+from recipe_kb.resolve.answer import Answer, answer_key
+from recipe_kb.schema.recipe import RecipeKey
+from recipe_kb.store.store import Store
+from recipe_kb.text import nearest
+
+
+class NoSuchFactError(LookupError):
+    """A page refers to something that is not there; the text says what, in the active language."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Values of one knowledge base. An answer is worked out once for all pages and languages."""
+
+    store: Store
+    _answers: dict[str, Answer] = field(default_factory=dict, init=False, repr=False)
+
+    def find(self, kind: str, record_id: str, path: str) -> Any:
+        """Return one value.
+
+        Args:
+            kind: A key of `KINDS`.
+            record_id: Of the record.
+            path: Names and positions joined by dots.
+
+        Raises:
+            NoSuchFactError: There is no such record, no such value, or it is None.
+        """
+        value = self._record(kind, record_id)
+        for part in path.split("."):
+            value = _part(value, part, f"{kind}:{record_id}#{path}")
+        if value is None:
+            raise NoSuchFactError(_("{name} has no value").format(name=f"{kind}:{record_id}#{path}"))
+        return value
+
+    def answer(self, recipe_id: str) -> Answer:
+        """Answer the cell of a recipe; the same object each time.
+
+        Raises:
+            NoSuchFactError: It is no recipe id, or nothing fits.
+        """
+        if recipe_id not in self._answers:
+            key = RecipeKey.parse(recipe_id)
+            if key is None:
+                raise self._unknown("recipe", recipe_id)
+            try:
+                self._answers[recipe_id] = answer_key(self.store, key)
+            except FindingError as error:
+                raise NoSuchFactError(str(error)) from error
+        return self._answers[recipe_id]
+
+    def newest_evidence(self, recipe_id: str) -> str:
+        """Return the path of the newest evidence of a recipe below `evidence/`, without suffix.
+
+        Raises:
+            NoSuchFactError: There is none.
+        """
+        found = self.store.evidence(recipe_id)
+        if not found:
+            raise NoSuchFactError(_("{name} has no evidence").format(name=recipe_id))
+        return str(found[0]["path"]).removeprefix("evidence/").removesuffix(".json")
+
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of all records of a kind."""
+        listed: dict[str, Callable[[], list[str]]] = {
+            "recipe": self.store.recipe_files,
+            "predicted": self.store.recipe_files,
+            "gpu": self.store.gpu_ids,
+            "model": self.store.model_ids,
+            "rule": self.store.rule_ids,
+            "claim": lambda: [claim.id for claim in self.store.claims()],
+            "evidence": self.store.recipe_files,
+        }
+        return listed[kind]()
+
+    def _record(self, kind: str, record_id: str) -> Any:
+        if kind == "predicted":
+            return self.answer(record_id).memory
+        if kind == "evidence":
+            path = self.store.root / "evidence" / f"{record_id}.json"
+            if not path.is_file():
+                raise self._unknown(kind, record_id)
+            return json.loads(path.read_text(encoding="utf-8"))
+        if record_id not in self.ids(kind):
+            raise self._unknown(kind, record_id)
+        return KINDS[kind](self.store, record_id)
+
+    def _unknown(self, kind: str, record_id: str) -> NoSuchFactError:
+        what = _("There is no {kind} {name!r}.").format(kind=kind, name=record_id)
+        offered = nearest(record_id, self.ids(kind))
+        if offered:
+            what += " " + _("Did you mean {names}?").format(names=_(" or ").join(offered))
+        return NoSuchFactError(what)
+
+
+def _recipe(store: Store, recipe_id: str) -> Any:
+    key = RecipeKey.parse(recipe_id)
+    if key is None:
+        raise NoSuchFactError(recipe_id)
+    return store.recipe(key)
+
+
+KINDS: dict[str, Callable[[Store, str], Any]] = {
+    "recipe": _recipe,
+    "gpu": Store.gpu,
+    "model": Store.model,
+    "rule": Store.rule,
+    "claim": Store.claim,
+}
+"""Kind of record that a page may refer to -> how it is read; `predicted` and `evidence` are worked out besides."""
+
+
+def _part(value: Any, name: str, whole: str) -> Any:
+    """Return one part of a value: a key, a position, a field or what is worked out of the fields."""
+    missing = NoSuchFactError(_("{name} is not there").format(name=whole))
+    if isinstance(value, Mapping):
+        if name not in value:
+            raise missing
+        return value[name]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if not name.isdecimal() or int(name) >= len(value):
+            raise missing
+        return value[int(name)]
+    if name.startswith("_") or not hasattr(value, "__dict__"):
+        raise missing
+    try:
+        found = getattr(value, name)
+    except (AttributeError, BadInputError) as error:
+        raise missing from error
+    if callable(found):
+        raise missing
+    return found

@@ -1,0 +1,1 @@
+"""The pages that the site makes itself: one kind, one file; `registry` lists them."""
