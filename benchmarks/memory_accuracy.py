@@ -4,6 +4,7 @@
     python benchmarks/memory_accuracy.py --rows FILE.csv          any file with the columns of the public table
     python benchmarks/memory_accuracy.py --only 'X*' --limit 5 --each
     python benchmarks/memory_accuracy.py --json > accuracy.json   every run with every estimate
+    python benchmarks/memory_accuracy.py --figures                also write what the pages quote, to docs/data/figures
 
 Each run is predicted with the transformers version that it had, installed once into `~/.cache/recipe-kb`
 (`$XDG_CACHE_HOME`); one process per version. Versions older than 4.51.3 are predicted with 4.51.3, and it says so.
@@ -27,17 +28,20 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from importlib import metadata
 from pathlib import Path
 
 from accuracy import versions
 from accuracy.as_json import json_report
 from accuracy.case import OURS, Case, cases_of_table, record_answer
+from accuracy.figures import quoted_figures
 from accuracy.grid import grid_files, grid_rows
 from accuracy.report import text_report
 from accuracy.spec import RowSpec
 from accuracy.table import TableError, read_table
 from accuracy.version_cost import VersionCost, cost, estimator_of
 from accuracy.workers import answers
+from figures import write_figures
 
 from recipe_kb.errors import Exit
 
@@ -50,8 +54,11 @@ CURRENT = "current"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Score what is asked for; return the exit code."""
     options = _parser().parse_args(arguments)
+    if options.figures and (options.rows or options.limit or options.only != "*"):
+        print("--figures quotes all public rows; leave --rows, --only and --limit out", file=sys.stderr)
+        return Exit.BAD_INPUT
     try:
-        cases = _cases(options.rows)
+        cases = _cases(PUBLIC_TABLE if options.figures else options.rows)
     except TableError as error:
         print(error, file=sys.stderr)
         return Exit.BAD_INPUT
@@ -65,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(json_report(cases, version_cost), indent=1, allow_nan=False))
     else:
         print(text_report(cases, version_cost, each=options.each))
+    if options.figures:
+        installed = {"torch": metadata.version("torch"), "transformers": versions.installed()}
+        print(write_figures(Path(__file__).name, {"versions": installed, **quoted_figures(cases)}), file=sys.stderr)
     return Exit.DONE if any(OURS in case.estimates for case in cases) else Exit.CANNOT_HERE
 
 
@@ -122,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", metavar="N", type=_positive, help="the first N of them")
     parser.add_argument("--each", action="store_true", help="a line per run, too")
     parser.add_argument("--json", action="store_true", help="everything, as one JSON object")
+    parser.add_argument("--figures", action="store_true", help="write what the pages quote, from all public rows")
     parser.add_argument("--also-version", metavar="VERSION", type=_version, help=f"of transformers, or {CURRENT}")
     parser.add_argument("--without-mem-tracker", action="store_true", help="leave the slow comparison out")
     return parser

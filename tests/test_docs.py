@@ -1,5 +1,6 @@
 """Documentation that cannot rot: commands shown are run, pages come in pairs, every command is described."""
 
+import html
 import json
 import re
 import shlex
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from checkout import ROOT
+from recipe_kb import i18n
 from recipe_kb.cli.group import COMMANDS
+from recipe_kb.site.facts import Facts
+from recipe_kb.site.guide import read_guide
+from recipe_kb.site.place import place_of
 
 PAGES = sorted((*ROOT.glob("README*.md"), *ROOT.glob("CONTRIBUTING*.md"), *ROOT.glob("docs/*/*.md")))
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -64,12 +69,14 @@ def test_a_pair_has_the_same_headings_and_code(english, vietnamese):
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])
-def test_the_arithmetic_of_several_tasks_is_what_the_command_prints(kb, language):
+def test_the_arithmetic_of_several_tasks_is_what_the_command_prints(kb, store, language):
     question = ("recipe", "--gpu", "t4", "--model", "biobert", "--json", "--tasks")
     one, eight = (json.loads(kb(*question, str(tasks)).stdout)["memory"] for tasks in (1, 8))
     parts = {name: (one["breakdown"].get(name, 0), bytes_) for name, bytes_ in eight["breakdown"].items()}
     parts["peak"] = one["peak_reserved_bytes"], eight["peak_reserved_bytes"]
-    page = (ROOT / "docs" / language / "multi-task.md").read_text(encoding="utf-8")
+    i18n.activate(language)
+    guide = read_guide(place_of(store, ROOT), ROOT / "docs" / language / "multi-task.md")
+    page = html.unescape(re.sub(r"<[^>]*>", "", guide.rendered(Facts(store))))
     table = [[cell.strip(" *") for cell in line.split("|")[2:-1]] for line in page.splitlines() if line[:1] == "|"]
     figures = [row for row in table if len(row) == 3 and all(re.fullmatch(r"-?[\d.,]+", cell) for cell in row)]
     shown = {tuple(int(re.sub(r"[.,]", "", cell)) for cell in row) for row in figures}

@@ -12,13 +12,13 @@ from recorded import on_gpu
 
 
 @pytest.fixture
-def with_evidence(broken_kb, monkeypatch):
+def with_evidence(small_kb, monkeypatch):
     """A knowledge base with evidence of ten days ago, one record of it made with an older major version."""
     started = (datetime.now(UTC) - timedelta(days=10)).isoformat(timespec="seconds")
-    record(on_gpu(started=started), broken_kb)
-    record(on_gpu(started=started, recipe="t4/scibert/8t-512-full", fingerprint={"torch": "1.13.1"}), broken_kb)
-    monkeypatch.setenv("KB_ROOT", str(broken_kb))
-    return Store(broken_kb)
+    record(on_gpu(started=started), small_kb)
+    record(on_gpu(started=started, recipe="t4/scibert/8t-512-full", fingerprint={"torch": "1.13.1"}), small_kb)
+    monkeypatch.setenv("KB_ROOT", str(small_kb))
+    return Store(small_kb)
 
 
 def test_ages_are_notes_after_the_result(with_evidence, capsys):

@@ -22,11 +22,12 @@ def test_a_range_of_tasks_answers_each_count(store):
     assert ask(store, gpu="t4", model="biobert", tasks=4).recipe.origin == "derived"
 
 
-def test_every_gpu_and_every_network_has_an_answer(store):
-    """A fifth of all pairs; each GPU and each network is in several."""
+@pytest.mark.parametrize("every", [pytest.param(5, marks=pytest.mark.slow), 25])
+def test_every_gpu_and_every_network_has_an_answer(store, every):
+    """A part of all pairs; each GPU and each network is in one at least."""
     derived, refused = 0, []
     gpus, models = store.gpu_ids(), store.model_ids()
-    pairs = [(gpu, model) for i, gpu in enumerate(gpus) for j, model in enumerate(models) if (i + j) % 5 == 0]
+    pairs = [(gpu, model) for i, gpu in enumerate(gpus) for j, model in enumerate(models) if (i + j) % every == 0]
     assert {gpu for gpu, _ in pairs} == set(gpus)
     assert {model for _, model in pairs} == set(models)
     for gpu, model in pairs:
@@ -37,12 +38,12 @@ def test_every_gpu_and_every_network_has_an_answer(store):
             continue
         derived += answer.recipe.origin == "derived"
         assert answer.memory.fits or answer.recipe.refuted
-    assert derived > 100
-    assert len(refused) > 10
+    assert derived > 500 / every
+    assert len(refused) > 50 / every
     assert all(command.startswith("kb recipe --gpu") for command in refused)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_derived_recipe_holds_together(store, data):
     gpu = data.draw(st.sampled_from(store.gpu_ids()))
@@ -87,7 +88,7 @@ def test_several_gpus_leave_a_refutation_as_it_is(store):
 
 def test_rungs_keep_the_effective_batch(store):
     for gpu in ("t4", "rtx-3070", "h200"):
-        for model in store.model_ids()[::3]:
+        for model in store.model_ids()[::9]:
             for method in ("full", "lora"):
                 try:
                     recipe = ask(store, gpu=gpu, model=model, tasks=1, method=method).recipe

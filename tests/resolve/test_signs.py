@@ -129,11 +129,11 @@ def test_odd_bounds(values, odd):
         ("metric: kernel_time_share", "metric: busyness", "KB105", "metric must be one of"),
     ],
 )
-def test_what_is_wrong_with_the_file_is_found(broken_kb, old, new, code, words):
-    path = broken_kb / "signs.yaml"
+def test_what_is_wrong_with_the_file_is_found(small_kb, old, new, code, words):
+    path = small_kb / "signs.yaml"
     content = path.read_text(encoding="utf-8")
     assert old in content
     path.write_text(content.replace(old, new, 1), encoding="utf-8")
-    found = [one for one in check(Store(broken_kb))[0] if "signs.yaml" in str(one.where)]
+    found = [one for one in check(Store(small_kb))[0] if "signs.yaml" in str(one.where)]
     assert [one.code for one in found] == [code]
     assert words in found[0].what

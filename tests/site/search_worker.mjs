@@ -1,7 +1,9 @@
-// Ask the search worker that the site ships, as the theme does: node search_worker.mjs FOLDER_OF_A_LANGUAGE < queries
-// Prints one line of JSON per query: the pages found, best first.
+// Ask the search worker that the site ships, as the theme does: node search_worker.mjs FOLDER_OF_A_LANGUAGE 
+// One query per line of standard input, one line of JSON for each.
+// Prints groups of a page and its sections, best first, as the theme shows them.
 import fs from "node:fs"
 import path from "node:path"
+import readline from "node:readline"
 import vm from "node:vm"
 
 const folder = process.argv[2]
@@ -21,8 +23,7 @@ vm.runInContext(fs.readFileSync(path.join(workers, shipped), "utf8"), context)
 const send = (data) => new Promise((resolve) => { answer = resolve; onMessage({ data }) })
 const index = JSON.parse(fs.readFileSync(path.join(folder, "search/search_index.json"), "utf8"))
 await send({ type: 0, data: { ...index, options: { suggest: true } } })
-for (const query of fs.readFileSync(0, "utf8").split("\n").filter(Boolean)) {
+for await (const query of readline.createInterface({ input: process.stdin })) {
   const reply = await send({ type: 2, data: query })
-  const found = reply.data.items.map((group) => group.map((one) => ({ page: one.location, title: one.title })))
-  console.log(JSON.stringify(found))
+  console.log(JSON.stringify(reply.data.items))
 }

@@ -120,9 +120,20 @@ def test_a_recipe_of_the_api_is_the_command_s(built, kb):
 
 
 def test_memory_and_schemas_are_those_of_the_knowledge_base(built):
-    for folder in ("memory", "schema"):
-        names = {path.name for path in (ROOT / "kb" / folder).glob("*.json")}
-        assert names == {path.name for path in (built.site / "api" / "v1" / folder).glob("*.json")}
+    served = built.site / "api" / "v1"
+    for path in (ROOT / "kb" / "memory").glob("*.json"):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        assert read(built, f"memory/{path.name}").items() >= kept.items()
+    for path in (ROOT / "kb" / "schema").glob("*.json"):
+        assert (served / "schema" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_evidence_is_served_as_it_was_recorded(built):
+    files = list((ROOT / "kb" / "evidence").rglob("*.json"))
+    assert files
+    for path in files:
+        served = built.site / "api" / "v1" / "evidence" / path.relative_to(ROOT / "kb" / "evidence")
+        assert served.read_bytes() == path.read_bytes()
 
 
 def test_decisions_in_the_other_language_say_what_they_are(built):

@@ -10,6 +10,7 @@ from checkout import ROOT
 from recipe_kb.errors import BadInputError, FindingError
 from recipe_kb.resolve.answer import answer_key
 from recipe_kb.schema.recipe import RecipeKey
+from recipe_kb.site.cell_inputs import RULES, gpu_hash, model_hash
 from recipe_kb.site.cells import METHODS, cells_path, cells_problems, lengths_of, read_cells
 from recipe_kb.site.make_cells import cell_of, make_cells
 from recipe_kb.site.place import Place, place_of
@@ -72,6 +73,73 @@ def test_only_what_changed_is_worked_out_again(small):
     assert f"docs/data/cells/{model}.json" in where
     assert dict(make_cells(again, [model])) == {model: 3 * len(lengths_of(again.store.model(model)))}
     assert f"docs/data/cells/{model}.json" not in {problem.where for problem in cells_problems(again)}
+
+
+def test_after_a_change_of_the_code_every_cell_is_worked_out_again(small):
+    model = "all-minilm-l6-v2"
+    every = 3 * 3 * len(lengths_of(small.store.model(model)))
+    assert dict(make_cells(small, [model])) == {model: every}
+    assert dict(make_cells(small, [model], again=True)) == {model: every}
+
+
+def changed(root, relative, old, new):
+    """Change a file of a knowledge base; the new store reads it."""
+    path = root / relative
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return Store(root)
+
+
+@pytest.mark.parametrize(
+    ("relative", "old", "new"),
+    [
+        ("rules/warm-up.yaml", "en: >-", "en: >-\n    Better words."),
+        ("rules/num-samples.yaml", "headroom: 1.25", "headroom: 1.5"),
+        ("rules/data-loader.yaml", "num_workers: 2", "num_workers: 3"),
+        ("models/biobert.yaml", "aliases: [", "aliases: [another-name, "),
+        ("gpus/t4.yaml", "aliases: [", "aliases: [another name, "),
+        ("cuda.yaml", "note:\n", "note:\n  # a remark\n"),
+        ("remedies.yaml", "en: ", "en: better "),
+        ("models/gpt2.yaml", "max_length: 1024", "max_length: 1000"),
+    ],
+)
+def test_words_and_other_records_make_nothing_stale(other_kb, relative, old, new):
+    before = model_hash(Store(other_kb), "biobert"), gpu_hash(Store(other_kb), "t4")
+    store = changed(other_kb, relative, old, new)
+    assert (model_hash(store, "biobert"), gpu_hash(store, "t4")) == before
+
+
+@pytest.mark.parametrize(
+    ("relative", "old", "new", "stale"),
+    [
+        ("rules/warm-up.yaml", "encoder_ratio: 0.1", "encoder_ratio: 0.2", (True, False)),
+        ("models/biobert.yaml", "learning_rate: 3.0e-5", "learning_rate: 4.0e-5", (True, False)),
+        ("memory/biobert.json", '"steps"', '"other"', (True, False)),
+        ("gpus/t4.yaml", "torch_total_mib: [14909", "torch_total_mib: [14908", (False, True)),
+        ("cuda.yaml", "t4: {mib: [90, 147]", "t4: {mib: [90, 148]", (False, True)),
+    ],
+)
+def test_a_figure_that_decides_makes_cells_stale(other_kb, relative, old, new, stale):
+    model, gpu = model_hash(Store(other_kb), "biobert"), gpu_hash(Store(other_kb), "t4")
+    store = changed(other_kb, relative, old, new)
+    assert (model_hash(store, "biobert") != model, gpu_hash(store, "t4") != gpu) == stale
+
+
+def test_the_hash_covers_every_rule_that_is_read(monkeypatch):
+    read = set()
+    rule = Store.rule
+    monkeypatch.setattr(Store, "rule", lambda self, rule_id: read.add(rule_id) or rule(self, rule_id))
+    store = Store(ROOT / "kb")
+    for key in (
+        RecipeKey(gpu="t4", model="biobert", tasks=(1, 1), max_length=512, method="full"),
+        RecipeKey(gpu="t4", model="gpt2", tasks=(1, 1), max_length=512, method="lora"),
+        RecipeKey(gpu="t4", model="biobert", tasks=(1, 1), max_length=128, method="qlora"),
+    ):
+        cell_of(store, key)
+    workers = "data-loader"  # its settings are no part of a cell
+    assert read - {workers} <= set(RULES)
+    assert set(RULES) - read <= {"memory-estimate"}  # is read where no step was traced
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 1}'])

@@ -1,10 +1,21 @@
+import json
+
 import pytest
 
 from recipe_kb import i18n
 from recipe_kb.errors import BadInputError
+from recipe_kb.site.facts import Facts
 from recipe_kb.site.references import reference_calls, render
 
 RECIPE = "t4/biobert/8t-512-full"
+
+
+@pytest.fixture(scope="module")
+def facts(facts, tmp_path_factory):
+    """The knowledge base, and beside it one file of figures."""
+    folder = tmp_path_factory.mktemp("figures")
+    (folder / "of-a-test.json").write_text(json.dumps({"fixed": {"median_error": 0.00183}}), encoding="utf-8")
+    return Facts(facts.store, folder)
 
 
 def test_a_reference_is_filled_in_and_says_where_it_is_from(facts):
@@ -23,6 +34,9 @@ def test_a_reference_is_filled_in_and_says_where_it_is_from(facts):
         ("model('biobert', 'shape.vocab_size')", "28&#44;996", "28&#46;996"),
         ("rule('warm-up', 'constants.encoder_ratio') | percent", "10&#37;", "10&#37;"),
         ("claim('000-02', 'numbers.ratio')", "12", "12"),
+        ("constant('regress.memory_tolerance') | percent", "3&#37;", "3&#37;"),
+        ("constant('probe.timeout_s')", "300", "300"),
+        ("figure('of-a-test', 'fixed.median_error') | percent(2)", "0&#46;18&#37;", "0&#44;18&#37;"),
         (f"recipe('{RECIPE}', 'settings.optim') | code", "adamw&#95;torch&#95;fused", "adamw&#95;torch&#95;fused"),
     ],
 )
@@ -31,6 +45,11 @@ def test_numbers_are_written_as_the_language_does(facts, reference, english, vie
         i18n.activate(language)
         shown = render(f"{{{{ {reference} }}}}", facts, "x.md").partition(">")[2].rpartition("</data>")[0]
         assert shown.rpartition(">")[2] == words
+
+
+def test_without_figures_a_reference_to_one_is_an_error(facts):
+    with pytest.raises(BadInputError, match="There is no figure"):
+        render("{{ figure('of-a-test', 'date') }}", Facts(facts.store), "x.md")
 
 
 def test_a_prediction_is_the_one_of_the_command(facts):
@@ -73,6 +92,12 @@ def test_code_is_never_rendered(facts, code):
         ("recipe('../../etc/passwd', 'x')", "There is no recipe"),
         ("evidence('a100-40gb/bert-base-uncased/1t-512-full', 'measured.samples_per_s')", "has no evidence"),
         ("nothing", "'nothing' is undefined"),
+        ("constant('regres.memory_tolerance')", "Did you mean regress"),
+        ("constant('regress.memory')", "constant:regress#memory is not there"),
+        ("constant('regress')", "is not there"),
+        ("figure('of-a-tset', 'fixed.median_error')", "Did you mean of-a-test"),
+        ("figure('of-a-test', 'fixed.median')", "figure:of-a-test#fixed.median is not there"),
+        ("figure('../cells/biobert', 'model')", "There is no figure"),
         ("gpu('t4'", "unexpected"),
         ("gpu_link('t44')", "Did you mean t4"),
         ("().__class__.__mro__", "access to attribute '__class__'"),

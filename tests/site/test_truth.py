@@ -17,13 +17,14 @@ from recipe_kb.site.referred import FILTERS, Referred
 from recipe_kb.site.truth import Reading, fault, marks, truth_problems
 from recipe_kb.store.store import Store
 
-READING = Reading(ROOT / "kb")
+FIGURES = ROOT / "docs" / "data" / "figures"
+READING = Reading(ROOT / "kb", FIGURES)
 
 
 def shown(source, form=None, **how):
     kind, _colon, rest = source.partition(":")
     record_id, _hash, path = rest.partition("#")
-    value = Referred(value=Facts(Store(ROOT / "kb")).find(kind, record_id, path), source=source)
+    value = Referred(value=Facts(Store(ROOT / "kb"), FIGURES).find(kind, record_id, path), source=source)
     (mark,) = marks(str(FILTERS[form](value, **how) if form else value))
     return mark
 
@@ -43,6 +44,11 @@ SOURCES = (
     ("claim:000-02#numbers.ratio", None),
     ("predicted:t4/biobert/8t-512-full#peak_reserved_bytes", "gib"),
     ("predicted:t4/biobert/8t-512-full#share", "percent"),
+    ("figure:memory-accuracy#fixed.median_error", "percent"),
+    ("figure:memory-accuracy#num_predicted", None),
+    ("figure:memory-accuracy#date", None),
+    ("constant:regress#memory_tolerance", "percent"),
+    ("constant:probe#timeout_s", None),
 )
 
 
@@ -66,7 +72,18 @@ def test_other_words_or_another_value_are_seen(source, form):
 
 @pytest.mark.parametrize(
     "source",
-    ["gpu:t44#sm_count", "gpu:t4#no.such", "nonsense", "recipe:t4#x", "gpu:t4#memory.torch_total_mib.x", "x:y#z"],
+    [
+        "gpu:t44#sm_count",
+        "gpu:t4#no.such",
+        "nonsense",
+        "recipe:t4#x",
+        "gpu:t4#memory.torch_total_mib.x",
+        "x:y#z",
+        "figure:memory-accuracy#no.such",
+        "figure:none#x",
+        "constant:regress#none",
+        "constant:none#memory",
+    ],
 )
 def test_a_source_that_is_not_there_is_seen(source):
     assert fault(replace(shown("gpu:t4#sm_count"), source=source), READING, "en")

@@ -64,9 +64,9 @@ def problems(root):
         ("settings:", "settings: [", "KB100", "not valid YAML"),
     ],
 )
-def test_each_fault_is_named_at_its_line(broken_kb, old, new, code, words):
-    line = edit(broken_kb, RECIPE, old, new)
-    found = problems(broken_kb)
+def test_each_fault_is_named_at_its_line(small_kb, old, new, code, words):
+    line = edit(small_kb, RECIPE, old, new)
+    found = problems(small_kb)
     assert any(f" {code} " in problem and words in problem for problem in found), found
     assert all(f"{RECIPE}:" in problem for problem in found)
     if code in {"KB101", "KB102", "KB103", "KB105", "KB106", "KB109", "KB113"}:
@@ -74,45 +74,45 @@ def test_each_fault_is_named_at_its_line(broken_kb, old, new, code, words):
         assert any(f"{RECIPE}:{at}: {code}" in problem for problem in found), (at, found)
 
 
-def test_faults_of_many_files_come_at_once_and_other_recipes_still_answer(broken_kb, kb):
-    edit(broken_kb, RECIPE, "effective_batch_size: 32", "effective_batch_size: 48")
-    edit(broken_kb, "gpus/l4.yaml", "architecture:", "architektur:")
-    edit(broken_kb, "models/gpt2.yaml", "gated: false", "gated: perhaps")
-    edit(broken_kb, "claims/003.yaml", "verdict: consistent", "verdict: true")
-    result = kb("check", root=broken_kb)
+def test_faults_of_many_files_come_at_once_and_other_recipes_still_answer(small_kb, kb):
+    edit(small_kb, RECIPE, "effective_batch_size: 32", "effective_batch_size: 48")
+    edit(small_kb, "gpus/l4.yaml", "architecture:", "architektur:")
+    edit(small_kb, "models/gpt2.yaml", "gated: false", "gated: perhaps")
+    edit(small_kb, "claims/003.yaml", "verdict: consistent", "verdict: true")
+    result = kb("check", root=small_kb)
     assert result.returncode == 2
     for name in ("8t-512-full.yaml", "l4.yaml", "gpt2.yaml", "003.yaml"):
         assert name in result.stderr
     assert "Traceback" not in result.stderr
-    assert kb(*OTHER, root=broken_kb).returncode == 0
-    own = kb("recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8", root=broken_kb)
+    assert kb(*OTHER, root=small_kb).returncode == 0
+    own = kb("recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8", root=small_kb)
     assert own.returncode == 2
     assert "8t-512-full.yaml:5: KB101" in own.stderr
 
 
-def test_a_recipe_over_its_card_is_found(broken_kb):
-    edit(broken_kb, RECIPE, "effective_batch_size: 32", "effective_batch_size: 64")
-    edit(broken_kb, RECIPE, "per_device_train_batch_size: 32", "per_device_train_batch_size: 64")
-    assert any("KB114" in problem for problem in problems(broken_kb))
+def test_a_recipe_over_its_card_is_found(small_kb):
+    edit(small_kb, RECIPE, "effective_batch_size: 32", "effective_batch_size: 64")
+    edit(small_kb, RECIPE, "per_device_train_batch_size: 32", "per_device_train_batch_size: 64")
+    assert any("KB114" in problem for problem in problems(small_kb))
 
 
-def test_overlaps_strays_and_aliases_are_found(broken_kb):
-    folder = broken_kb / "recipes" / "t4" / "biobert"
+def test_overlaps_strays_and_aliases_are_found(small_kb):
+    folder = small_kb / "recipes" / "t4" / "biobert"
     text = (folder / "2-3t-512-full.yaml").read_text(encoding="utf-8")
     (folder / "3-4t-512-full.yaml").write_text(text, encoding="utf-8")
     (folder / "notes.yaml").write_text("a: 1\n", encoding="utf-8")
-    edit(broken_kb, "gpus/l4.yaml", "aliases: [", "aliases: [tesla-t4, ")
-    found = problems(broken_kb)
+    edit(small_kb, "gpus/l4.yaml", "aliases: [", "aliases: [tesla-t4, ")
+    found = problems(small_kb)
     assert any("KB108" in problem and "overlap" in problem for problem in found)
     assert any("notes.yaml" in problem and "KB108" in problem for problem in found)
     assert any("t4.yaml" in problem and "KB110" in problem for problem in found)
 
 
-def test_a_claim_too_few_is_found(broken_kb):
-    path = broken_kb / "claims" / "004.yaml"
+def test_a_claim_too_few_is_found(small_kb):
+    path = small_kb / "claims" / "004.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text[: text.index("\n- id: 004-37")] + "\n", encoding="utf-8")
-    assert any("KB111" in problem and "36 claims, 37 expected" in problem for problem in problems(broken_kb))
+    assert any("KB111" in problem and "36 claims, 37 expected" in problem for problem in problems(small_kb))
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_a_claim_too_few_is_found(broken_kb):
         ("gpus/l4.yaml", 'compute_capability: "8.9"', 'compute_capability: "8.8"', "KB106", "'8.8'"),
     ],
 )
-def test_the_constants_of_cuda_are_checked(broken_kb, relative, old, new, code, words):
-    line = edit(broken_kb, relative, old, new)
-    found = problems(broken_kb)
+def test_the_constants_of_cuda_are_checked(small_kb, relative, old, new, code, words):
+    line = edit(small_kb, relative, old, new)
+    found = problems(small_kb)
     assert any(f"{relative}:{line}: {code}" in problem and words in problem for problem in found), found
     assert all(f"{relative}:" in problem for problem in found)
 
@@ -175,26 +175,26 @@ def test_no_bytes_crash_the_reader(tmp_path_factory, content):
         ("{rule: warm-up}", "{rule: cool-down}"),
     ],
 )
-def test_an_answer_with_a_dangling_reference_is_bad_input_and_no_crash(broken_kb, kb, old, new):
-    edit(broken_kb, RECIPE, old, new)
-    result = kb("recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8", "--explain", root=broken_kb)
+def test_an_answer_with_a_dangling_reference_is_bad_input_and_no_crash(small_kb, kb, old, new):
+    edit(small_kb, RECIPE, old, new)
+    result = kb("recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8", "--explain", root=small_kb)
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_stray_file_that_is_no_yaml_is_found(broken_kb):
-    (broken_kb / "recipes" / "t4" / "biobert" / "notes.yaml").write_text("a: [", encoding="utf-8")
-    (broken_kb / "gpus" / "l4.yml").write_text("a: 1", encoding="utf-8")
-    found = problems(broken_kb)
+def test_a_stray_file_that_is_no_yaml_is_found(small_kb):
+    (small_kb / "recipes" / "t4" / "biobert" / "notes.yaml").write_text("a: [", encoding="utf-8")
+    (small_kb / "gpus" / "l4.yml").write_text("a: 1", encoding="utf-8")
+    found = problems(small_kb)
     assert any("notes.yaml: KB108" in problem for problem in found)
     assert any("l4.yml: KB108" in problem for problem in found)
 
 
-def test_measured_needs_evidence_of_these_settings_on_this_gpu(broken_kb):
-    edit(broken_kb, RECIPE, "status: predicted", "status: measured")
-    folder = broken_kb / "evidence" / "t4" / "biobert" / "8t-512-full"
+def test_measured_needs_evidence_of_these_settings_on_this_gpu(small_kb):
+    edit(small_kb, RECIPE, "status: predicted", "status: measured")
+    folder = small_kb / "evidence" / "t4" / "biobert" / "8t-512-full"
     folder.mkdir(parents=True)
-    store = Store(broken_kb)
+    store = Store(small_kb)
     key = RecipeKey.parse("t4/biobert/8t-512-full")
     proof = {"recipe": str(key), "started": "2026-01-01T00:00:00+00:00", "schema": "kb-evidence/1", "reason": None}
     proof |= {"mode": "native", "verdict": "passed", "confirmed": ["memory"], "needs_gpu": [], "deviations": []}
@@ -208,4 +208,4 @@ def test_measured_needs_evidence_of_these_settings_on_this_gpu(broken_kb):
         ({"fingerprint": {"recipe_sha256": "0" * 64}}, False),
     ):
         (folder / "2026-01-01-tesla-t4-native.json").write_text(json.dumps(proof | changes), encoding="utf-8")
-        assert any("KB116" in problem for problem in problems(broken_kb)) != accepted, changes
+        assert any("KB116" in problem for problem in problems(small_kb)) != accepted, changes

@@ -4,9 +4,10 @@ import random
 from dataclasses import replace
 
 import pytest
+from best_batch.simulated_gpu import random_gpu
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_gpu import random_gpu
+from tune_simulation import searched, simulate
 
 from recipe_kb.tune.candidates import Forecast, Shape, largest_within, shapes
 from recipe_kb.tune.following import following, time_line
@@ -15,12 +16,6 @@ from recipe_kb.tune.trial import Measurement, Room, Trial, why_unsafe
 
 ROOM = Room(limit_bytes=1050, usable_bytes=1000)
 GOAL = 0.97
-
-
-def run(gpu, effective, *, grows):
-    choices = shapes(effective, grows=grows)
-    found = search(choices, gpu.forecast, lambda batch, steps: gpu.measure(shape_of(batch, steps)), gpu.room)
-    return choices, found
 
 
 def shape_of(batch, steps=1):
@@ -40,7 +35,7 @@ errors = st.floats(-0.3, 0.6)
 @given(gpu=gpus, error=errors, effective=st.integers(1, 300), grows=st.booleans())
 def test_whatever_the_card_does_the_answer_is_safe_and_there_are_at_most_three_probes(gpu, error, effective, grows):
     gpu = replace(gpu, error=error)
-    _, found = run(gpu, effective, grows=grows)
+    _, found = searched(gpu, effective, grows=grows)
     assert len(found.trials) <= MOST_PROBES
     assert len({trial.shape for trial in found.trials}) == len(found.trials)
     if found.best is not None:
@@ -55,32 +50,20 @@ def test_whatever_the_card_does_the_answer_is_safe_and_there_are_at_most_three_p
 @given(gpu=gpus, effective=st.integers(1, 300), grows=st.booleans())
 def test_where_predictions_are_as_good_as_they_are_nothing_runs_out_of_memory(gpu, effective, grows):
     gpu = replace(gpu, error=max(-0.04, min(0.04, gpu.error)))
-    _, found = run(gpu, effective, grows=grows)
+    _, found = searched(gpu, effective, grows=grows)
     assert not [trial for trial in found.trials if trial.measurement.verdict in {"oom", "alloc_retries"}]
 
 
 @pytest.mark.parametrize("grows", [False, True])
-def test_the_share_of_the_sweeps_best_over_many_cards(grows, capsys):
-    shares, probes = [], []
-    for seed in range(1500):
-        draw = random.Random(seed)  # noqa: S311
-        gpu, effective = random_gpu(draw), draw.choice([8, 16, 32, 48, 64, 96, 128, 256])
-        choices, found = run(gpu, effective, grows=grows)
-        best = gpu.sweeps_best(choices)
-        if best is not None and found.trials:
-            shares.append(gpu.samples_per_s(found.best.shape) / best if found.best else 0.0)
-            probes.append(len(found.trials))
-    shares.sort()
-    worst_of_95 = shares[len(shares) // 20]
-    with capsys.disabled():
-        print(
-            f"\n{'effective batch grows' if grows else 'effective batch kept'}: {len(shares)} cards, share of the "
-            f"sweep's best: 95 of 100 reach {worst_of_95:.3f}, 99 of 100 {shares[len(shares) // 100]:.3f}, "
-            f"median {shares[len(shares) // 2]:.3f}; {sum(probes) / len(probes):.2f} probes"
-        )
-    assert len(shares) > 1400
-    assert worst_of_95 >= GOAL
-    assert max(probes) <= MOST_PROBES
+def test_the_share_of_the_sweeps_best_over_many_cards(grows):
+    """`benchmarks/tune_simulation.py` prints these figures, and the pages quote them."""
+    found = simulate(1500, grows=grows)
+    assert found.num_cards > 1400
+    assert found.share_of_95 >= GOAL
+    assert found.most_probes <= MOST_PROBES
+    assert found.num_out_of_memory == 0
+    # The error of a prediction is drawn beyond the margin on six cards in a thousand; not each is tried to its limit.
+    assert found.num_retried <= found.num_cards / 200
 
 
 def plain(per_row=10, fixed=0, bound=None):

@@ -12,12 +12,14 @@ from typing import Any
 
 from recipe_kb.resolve.answer import Answer
 from recipe_kb.schema.base import Text
+from recipe_kb.site.api_schemas import schemas
 from recipe_kb.site.cells import cells_folder
 from recipe_kb.site.changelog import read_changes
 from recipe_kb.site.exports import exports
 from recipe_kb.site.facts import Facts
 from recipe_kb.site.languages import ORIGINAL, speaking
 from recipe_kb.site.place import Place
+from recipe_kb.site.resources import resources
 
 VERSION = "v1"
 
@@ -45,13 +47,25 @@ def write_api(place: Place, facts: Facts, site: Path) -> None:
     _write(folder / "claims.json", _listing("claims", [_plain(claim) for claim in store.claims()]))
     changes = [asdict(change) for change in read_changes(place.root / "changelog.d")]
     _write(folder / "changes.json", _listing("changes", changes))
-    for name, source in (
-        ("schema", store.root / "schema"),
-        ("memory", store.root / "memory"),
-        ("cells", cells_folder(place)),
-    ):
+    for model_id in store.model_ids():
+        path = store.root / "memory" / f"{model_id}.json"
+        if path.is_file():
+            head = {**_head("memory"), "model": model_id}
+            _write(folder / "memory" / path.name, head | json.loads(path.read_text(encoding="utf-8")))
+    for name, source in (("cells", cells_folder(place)), ("evidence", store.root / "evidence")):
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.md"))
+    _write_index(store.root / "schema", folder)
+
+
+def _write_index(schema_folder: Path, folder: Path) -> None:
+    """Write the list of all resources, and the schemas: of what is served, and of the files of the knowledge base."""
+    with speaking(ORIGINAL):
+        listed = [{**asdict(resource), "schema": resource.schema} for resource in resources()]
+    _write(folder / "index.json", {**_head("index"), "total": len(listed), "resources": listed})
+    shutil.copytree(schema_folder, folder / "schema")
+    for name, schema in schemas(schema_folder):
+        _write(folder / "schema" / f"kb-{name}-1.schema.json", schema)
 
 
 def _summary(answer: Answer) -> dict[str, Any]:
@@ -78,7 +92,11 @@ def _summary(answer: Answer) -> dict[str, Any]:
 
 
 def _listing(name: str, rows: list[Any]) -> dict[str, Any]:
-    return {"schema": f"kb-{name}/1", "schema_version": 1, "total": len(rows), name: rows}
+    return {**_head(name), "total": len(rows), name: rows}
+
+
+def _head(name: str) -> dict[str, Any]:
+    return {"schema": f"kb-{name}/1", "schema_version": 1}
 
 
 def _record(record_id: str, record: Any) -> dict[str, Any]:

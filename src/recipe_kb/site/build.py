@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipe_kb.site.ahead import answer_ahead
 from recipe_kb.site.api import write_api
 from recipe_kb.site.engine import require, run_engine
 from recipe_kb.site.facts import Facts
@@ -15,6 +16,7 @@ from recipe_kb.site.page import Page
 from recipe_kb.site.pages.registry import make_pages
 from recipe_kb.site.place import Place
 from recipe_kb.site.root import write_root
+from recipe_kb.site.search_index import name_pages
 from recipe_kb.site.stage import write_stage
 
 
@@ -47,10 +49,13 @@ def build_site(place: Place) -> Built:
 
 
 def _build(place: Place) -> Built:
-    facts, new = Facts(place.store), place.build / "new"
+    facts, new = Facts(place.store, place.figures), place.build / "new"
     shutil.rmtree(new, ignore_errors=True)
+    answer_ahead(facts)
     pages = {language: pages_in(place, facts, language) for language in NAMES}
     run_engine([write_stage(place, facts, language, pages[language]) for language in NAMES])
+    for language in NAMES:
+        name_pages(facts, language, new / language)
     write_api(place, facts, new)
     write_root(place, facts, pages, new)
     shutil.rmtree(place.site, ignore_errors=True)

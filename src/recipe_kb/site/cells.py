@@ -4,7 +4,6 @@ Deriving one takes up to a second, and there are thousands, so they are kept in 
 `kb site cells` brings them up to date. They say what `kb recipe` says, and a test holds some of them against it.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,8 +14,8 @@ from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.schema.base import Method
 from recipe_kb.schema.model import Model
+from recipe_kb.site.cell_inputs import gpu_hash, model_hash
 from recipe_kb.site.place import Place
-from recipe_kb.store.store import Store
 
 SCHEMA = "kb-cells/1"
 GENERATED = "by `kb site cells`; do not edit"
@@ -45,8 +44,8 @@ class ModelCells:
 
     Attributes:
         model: Its id.
-        inputs: Hash of what every cell depends on.
-        gpus: GPU to the hash of its file, at the time its cells were worked out.
+        inputs: Hash of what every cell depends on beside its GPU; see `cell_inputs`.
+        gpus: GPU to the hash of what its cells depend on, at the time they were worked out.
         cells: (method, length, gpu) to the cell; None where nothing fits.
     """
 
@@ -117,17 +116,6 @@ def lengths_of(model: Model) -> tuple[int, ...]:
     return tuple(length for length in standard if length <= model.max_length) or (model.max_length,)
 
 
-def inputs_hash(store: Store, model_id: str) -> str:
-    """Return the hash of what the cells of a model depend on beside the GPU."""
-    names = [f"models/{model_id}.yaml", f"memory/{model_id}.json", "cuda.yaml"]
-    return _hash(store, [*names, *(f"rules/{rule_id}.yaml" for rule_id in store.rule_ids())])
-
-
-def gpu_hash(store: Store, gpu_id: str) -> str:
-    """Return the hash of what cells of a GPU depend on beside the model."""
-    return _hash(store, [f"gpus/{gpu_id}.yaml"])
-
-
 def cells_problems(place: Place) -> Iterator[Problem]:
     """Yield the models whose cells are missing or out of date."""
     store = place.store
@@ -137,14 +125,6 @@ def cells_problems(place: Place) -> Iterator[Problem]:
         found = read_cells(place, model_id)
         if found is None:
             yield Problem(code="KB417", what=_("there are no cells of this model"), where=where, next_command=command)
-        elif found.inputs != inputs_hash(store, model_id) or found.gpus != hashes:
+        elif found.inputs != model_hash(store, model_id) or found.gpus != hashes:
             what = _("the knowledge base has changed since these cells were worked out")
             yield Problem(code="KB417", what=what, where=where, next_command=command)
-
-
-def _hash(store: Store, names: list[str]) -> str:
-    digest = hashlib.sha256()
-    for name in names:
-        path = store.root / name
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()[:16]

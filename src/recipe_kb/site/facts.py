@@ -3,12 +3,16 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from recipe_kb.errors import BadInputError, FindingError
 from recipe_kb.i18n import _
 from recipe_kb.resolve.answer import Answer, answer_key
+from recipe_kb.resolve.memory import MemoryEstimate
 from recipe_kb.schema.recipe import RecipeKey
+from recipe_kb.site.changed import changed, split
+from recipe_kb.site.constants import CONSTANTS
 from recipe_kb.store.store import Store
 from recipe_kb.text import nearest
 
@@ -19,23 +23,32 @@ class NoSuchFactError(LookupError):
 
 @dataclass(frozen=True)
 class Facts:
-    """Values of one knowledge base. An answer is worked out once for all pages and languages."""
+    """Values of one knowledge base. An answer is worked out once for all pages and languages.
+
+    Attributes:
+        store: Its records.
+        figures: Folder of what benchmarks measured; None where pages refer to none.
+    """
 
     store: Store
+    figures: Path | None = None
     _answers: dict[str, Answer] = field(default_factory=dict, init=False, repr=False)
+    _memories: dict[str, MemoryEstimate] = field(default_factory=dict, init=False, repr=False)
+    _records: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[str, frozenset[str]] = field(default_factory=dict, init=False, repr=False)
 
     def find(self, kind: str, record_id: str, path: str) -> Any:
         """Return one value.
 
         Args:
-            kind: A key of `KINDS`.
+            kind: A key of `KINDS`, or `predicted`, `evidence`, `figure`, `constant`.
             record_id: Of the record.
             path: Names and positions joined by dots.
 
         Raises:
             NoSuchFactError: There is no such record, no such value, or it is None.
         """
-        value = self._record(kind, record_id)
+        value = self.record(kind, record_id)
         for part in path.split("."):
             value = _part(value, part, f"{kind}:{record_id}#{path}")
         if value is None:
@@ -58,6 +71,22 @@ class Facts:
                 raise NoSuchFactError(str(error)) from error
         return self._answers[recipe_id]
 
+    def keep(self, answer: Answer) -> None:
+        """Take an answer that was worked out elsewhere."""
+        self._answers[answer.recipe_id] = answer
+
+    def memory(self, name: str) -> MemoryEstimate:
+        """Predict the memory of a recipe, or of one with changes: `t4/biobert/8t-512-full?optim=sgd`.
+
+        Raises:
+            NoSuchFactError: It is no recipe id, or nothing fits.
+            ValueError: There is no such setting, or no step was traced with it.
+        """
+        if name not in self._memories:
+            recipe_id, changes = split(name)
+            self._memories[name] = changed(self.answer(recipe_id), changes).memory(self.store)
+        return self._memories[name]
+
     def newest_evidence(self, recipe_id: str) -> str:
         """Return the path of the newest evidence of a recipe below `evidence/`, without suffix.
 
@@ -79,19 +108,33 @@ class Facts:
             "rule": self.store.rule_ids,
             "claim": lambda: [claim.id for claim in self.store.claims()],
             "evidence": self.store.recipe_files,
+            "figure": lambda: sorted(path.stem for path in self.figures.glob("*.json")) if self.figures else [],
+            "constant": lambda: sorted(CONSTANTS),
         }
         return listed[kind]()
 
-    def _record(self, kind: str, record_id: str) -> Any:
+    def record(self, kind: str, record_id: str) -> Any:
+        """Return a whole record, read once; `find` has the arguments and the error."""
         if kind == "predicted":
-            return self.answer(record_id).memory
+            return self.memory(record_id)
+        if (kind, record_id) not in self._records:
+            self._records[kind, record_id] = self._read(kind, record_id)
+        return self._records[kind, record_id]
+
+    def _read(self, kind: str, record_id: str) -> Any:
         if kind == "evidence":
             path = self.store.root / "evidence" / f"{record_id}.json"
             if not path.is_file():
                 raise self._unknown(kind, record_id)
             return json.loads(path.read_text(encoding="utf-8"))
-        if record_id not in self.ids(kind):
+        if kind not in self._known:
+            self._known[kind] = frozenset(self.ids(kind))
+        if record_id not in self._known[kind]:
             raise self._unknown(kind, record_id)
+        if kind == "constant":
+            return CONSTANTS[record_id]
+        if kind == "figure" and self.figures:
+            return json.loads((self.figures / f"{record_id}.json").read_text(encoding="utf-8"))
         return KINDS[kind](self.store, record_id)
 
     def _unknown(self, kind: str, record_id: str) -> NoSuchFactError:
@@ -116,7 +159,7 @@ KINDS: dict[str, Callable[[Store, str], Any]] = {
     "rule": Store.rule,
     "claim": Store.claim,
 }
-"""Kind of record that a page may refer to -> how it is read; `predicted` and `evidence` are worked out besides."""
+"""Kind of record that a page may refer to -> how it is read; `Facts` itself knows the other kinds."""
 
 
 def _part(value: Any, name: str, whole: str) -> Any:

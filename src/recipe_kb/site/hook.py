@@ -20,7 +20,7 @@ from recipe_kb.store.store import Store
 def on_files(files: Files, /, config: MkDocsConfig, **_rest: Any) -> Files:
     """Add the generated pages of every language; the knowledge base is read anew each time."""
     place = _place(config)
-    facts = Facts(place.store)
+    facts = Facts(place.store, place.figures)
     for language in NAMES:
         for page in pages_in(place, facts, language):
             files.append(File.generated(config, f"{language}/{page.path}.md", content=page.to_markdown()))
@@ -36,7 +36,7 @@ def on_page_markdown(markdown: str, /, page: EnginePage, config: MkDocsConfig, *
     place = _place(config)
     guide = read_guide(place, Path(path))
     with speaking(language):
-        return with_banner(place, guide, guide.rendered(Facts(place.store)), language)
+        return with_banner(place, guide, guide.rendered(Facts(place.store, place.figures)), language)
 
 
 def _place(config: MkDocsConfig) -> Place:

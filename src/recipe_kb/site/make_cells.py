@@ -6,14 +6,20 @@ from collections.abc import Iterable, Iterator
 from recipe_kb.resolve.derive import derive
 from recipe_kb.resolve.memory import memory_of
 from recipe_kb.schema.recipe import RecipeKey
-from recipe_kb.site.cells import METHODS, Cell, ModelCells, cells_path, gpu_hash, inputs_hash, lengths_of, read_cells
+from recipe_kb.site.cell_inputs import gpu_hash, model_hash
+from recipe_kb.site.cells import METHODS, Cell, ModelCells, cells_path, lengths_of, read_cells
 from recipe_kb.site.place import Place
 from recipe_kb.store.store import Store
 from recipe_kb.units import MIB
 
 
-def make_cells(place: Place, model_ids: Iterable[str]) -> Iterator[tuple[str, int]]:
+def make_cells(place: Place, model_ids: Iterable[str], *, again: bool = False) -> Iterator[tuple[str, int]]:
     """Bring the cells of models up to date.
+
+    Args:
+        place: Where everything is.
+        model_ids: Of which models.
+        again: Work out every cell, not only those whose facts have changed: after a change of the code.
 
     Yields:
         Each model with how many of its cells were worked out anew.
@@ -21,7 +27,7 @@ def make_cells(place: Place, model_ids: Iterable[str]) -> Iterator[tuple[str, in
     store = place.store
     hashes = {gpu_id: gpu_hash(store, gpu_id) for gpu_id in store.gpu_ids()}
     for model_id in model_ids:
-        inputs, before = inputs_hash(store, model_id), read_cells(place, model_id)
+        inputs, before = model_hash(store, model_id), None if again else read_cells(place, model_id)
         same = before if before and before.inputs == inputs else None
         kept = {gpu_id for gpu_id in hashes if same and same.gpus.get(gpu_id) == hashes[gpu_id]}
         cells: dict[tuple[str, int, str], Cell | None] = {}

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from recipe_kb.site import front_matter
 from recipe_kb.site.markup import as_text, block, heading
 
-GUIDE_BOOST = 3
+GUIDE_BOOST = 1.5
 """What a person wrote about a subject comes before the records that mention it."""
 
 

@@ -30,6 +30,11 @@ class Place:
         return self.root / "docs"
 
     @property
+    def figures(self) -> Path:
+        """What benchmarks measured, as JSON; only they write it."""
+        return self.docs / "data" / "figures"
+
+    @property
     def stage(self) -> Path:
         """Plain Markdown of one language each, as the engine reads it."""
         return self.build / "stage"

@@ -8,12 +8,15 @@ from collections.abc import Callable
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
 
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.schema.base import Text
+from recipe_kb.site.blocks.registry import BLOCKS
+from recipe_kb.site.changed import name_of
 from recipe_kb.site.facts import Facts, NoSuchFactError
-from recipe_kb.site.markup import as_text
+from recipe_kb.site.markup import as_text, block
 from recipe_kb.site.referred import FILTERS, Referred
 
 CODE = re.compile(
@@ -70,11 +73,15 @@ def _environment(facts: Facts) -> SandboxedEnvironment:
         autoescape=False,
     )
     environment.globals.clear()
-    for kind in ("recipe", "gpu", "model", "rule", "claim", "predicted"):
+    for kind in ("recipe", "gpu", "model", "rule", "claim", "figure"):
         environment.globals[kind] = _function(facts, kind)
+    environment.globals["predicted"] = _of_prediction(facts)
     environment.globals["evidence"] = _of_evidence(facts)
+    environment.globals["constant"] = _of_program(facts)
     for kind, folder in _FOLDERS.items():
         environment.globals[f"{kind}_link"] = _link(facts, kind, folder)
+    for name, make in BLOCKS.items():
+        environment.globals[name] = _block(facts, make)
     environment.filters.clear()
     environment.filters.update(FILTERS)
     return environment
@@ -84,8 +91,25 @@ def _function(facts: Facts, kind: str) -> Callable[[str, str], Referred]:
     return lambda record_id, path: _scalar(facts, kind, record_id, path)
 
 
+def _of_prediction(facts: Facts) -> Callable[..., Referred]:
+    """Return a function that predicts a recipe as it stands, or with the settings that it is given."""
+    return lambda recipe_id, path, **changes: _scalar(facts, "predicted", name_of(recipe_id, changes), path)
+
+
+def _block(facts: Facts, make: Callable[..., Markup]) -> Callable[..., str]:
+    return lambda *args, **options: block(make(facts, *args, **options))
+
+
 def _of_evidence(facts: Facts) -> Callable[[str, str], Referred]:
     return lambda recipe_id, path: _scalar(facts, "evidence", facts.newest_evidence(recipe_id), path)
+
+
+def _of_program(facts: Facts) -> Callable[[str], Referred]:
+    def constant(name: str) -> Referred:
+        part, _dot, path = name.partition(".")
+        return _scalar(facts, "constant", part, path)
+
+    return constant
 
 
 def _scalar(facts: Facts, kind: str, record_id: str, path: str) -> Referred:

@@ -14,6 +14,7 @@ from recipe_kb.site.guide import read_guide
 from recipe_kb.site.languages import NAMES, ORIGINAL, speaking
 from recipe_kb.site.page import Page, address
 from recipe_kb.site.place import Place
+from recipe_kb.site.resources import resources
 
 _SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -128,8 +129,9 @@ def _for_language_models(place: Place, facts: Facts, pages: Sequence[Page]) -> s
             "",
         ]
         lines += ["## Data", ""]
-        for name in ("recipes", "gpus", "models", "claims", "changes"):
-            lines.append(f"- [{name}]({base}api/{VERSION}/{name}.json)")
+        for resource in resources():
+            target = resource.path if resource.path == resource.path.lower() else resource.schema
+            lines.append(f"- [{resource.path}]({base}api/{VERSION}/{target}): {resource.words}")
         lines += ["", "## Guides", ""]
         for path in place.guides(ORIGINAL):
             guide = read_guide(place, path)

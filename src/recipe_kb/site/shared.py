@@ -4,14 +4,20 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from recipe_kb.i18n import _, gib, percent
+from recipe_kb.i18n import _, gib, language, percent
 from recipe_kb.resolve.answer import Answer
+from recipe_kb.schema.base import Text
 from recipe_kb.schema.recipe import Provenance
 from recipe_kb.site.facts import Facts
-from recipe_kb.site.markup import badge, link, table
+from recipe_kb.site.markup import badge, link, table, with_code
 from recipe_kb.site.page import address
 from recipe_kb.site.referred import FILTERS, Referred
 from recipe_kb.site.words import card_name, status_meaning, tasks_words
+
+
+def said(text: Text) -> Markup:
+    """Write a text of the knowledge base in the active language; what stands between backticks is code."""
+    return with_code(text.get(language()))
 
 
 def shown(facts: Facts, kind: str, record_id: str, path: str, form: str | None = None, **how: int) -> Markup:
@@ -29,7 +35,7 @@ def shown(facts: Facts, kind: str, record_id: str, path: str, form: str | None =
     return FILTERS[form](value, **how) if form else value.__html__()
 
 
-def provenance_words(source: Provenance, language: str, here: str) -> Markup:
+def provenance_words(source: Provenance, here: str) -> Markup:
     """Say where a setting comes from, with a link to it where it has a page."""
     reference = str(getattr(source, source.kind))
     targets = {
@@ -48,11 +54,11 @@ def provenance_words(source: Provenance, language: str, here: str) -> Markup:
         "evidence": _("evidence {ref}"),
     }
     if source.assumption:
-        words = Markup("{}").format(_("assumed: {why}").format(why=source.assumption.get(language)))
+        words = with_code(_("assumed: {why}").format(why=source.assumption.get(language())))
     else:
         text = names[source.kind].format(guide=reference[:3], ref=reference)
         words = link(targets[source.kind], text) if source.kind in targets else Markup("{}").format(text)
-    return Markup("{} <small>{}</small>").format(words, source.note.get(language)) if source.note else words
+    return Markup("{} <small>{}</small>").format(words, said(source.note)) if source.note else words
 
 
 def source_list(facts: Facts, sources: Iterable[str], here: str) -> Markup:

@@ -56,7 +56,7 @@ def write_stage(place: Place, facts: Facts, language: str, pages: Iterable[Page]
 def staged_guide(place: Place, facts: Facts, guide: Guide, language: str) -> str:
     """Return a guide as the engine reads it, in the active language."""
     body = _TO_DECISIONS.sub("](adr/", guide.rendered(facts))
-    meta = {name: value for name, value in guide.meta.items() if name in {"title", "description", "search"}}
+    meta = {name: value for name, value in guide.meta.items() if name in {"title", "description", "search", "tags"}}
     meta = {"search": {"boost": GUIDE_BOOST}} | meta | {"source": guide.where}
     return front_matter.join(meta, with_banner(place, guide, body, language))
 

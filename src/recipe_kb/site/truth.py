@@ -15,6 +15,7 @@ import yaml
 
 from recipe_kb.errors import KbError, Problem
 from recipe_kb.i18n import _
+from recipe_kb.site.constants import CONSTANTS
 from recipe_kb.site.facts import Facts, NoSuchFactError
 from recipe_kb.site.place import Place
 from recipe_kb.store.store import Store
@@ -63,9 +64,10 @@ class _Marks(HTMLParser):
 
 @dataclass(frozen=True)
 class Reading:
-    """The knowledge base read once more, without its records."""
+    """The knowledge base read once more, without its records; and, where they are, figures of benchmarks."""
 
     root: Path
+    figures: Path | None = None
     _files: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _facts: list[Facts] = field(default_factory=list, init=False, repr=False)
 
@@ -99,11 +101,15 @@ class Reading:
             return next((claim for claim in claims if claim["id"] == record_id), None)
         if kind == "evidence":
             return self._file(f"evidence/{record_id}.json")
+        if kind == "constant":
+            return CONSTANTS[record_id]
+        if kind == "figure" and self.figures is not None:
+            return self._file(f"{record_id}.json", self.figures)
         return self._file(f"{_FOLDERS[kind]}/{record_id}.yaml")
 
-    def _file(self, relative: str) -> Any:
+    def _file(self, relative: str, folder: Path | None = None) -> Any:
         if relative not in self._files:
-            path = self.root / relative
+            path = (folder or self.root) / relative
             try:
                 text = path.read_text(encoding="utf-8")
             except OSError as error:
@@ -119,7 +125,7 @@ def truth_problems(place: Place, site: Path, languages: Iterator[str]) -> tuple[
     Returns:
         How many values were compared, and what is wrong with them.
     """
-    reading, count, problems = Reading(place.store.root), 0, []
+    reading, count, problems = Reading(place.store.root, place.figures), 0, []
     for language in languages:
         for path in sorted((site / language).rglob("*.html")):
             for mark in marks(path.read_text(encoding="utf-8")):

@@ -10,9 +10,10 @@ from recipe_kb.i18n import _, language, ngettext, number, percent
 from recipe_kb.resolve.throughput import throughput_of
 from recipe_kb.schema.claim import Claim, Guide, Verdict
 from recipe_kb.site.facts import Facts
-from recipe_kb.site.markup import badge, code, heading, items, link, paragraph, table
+from recipe_kb.site.markup import badge, code, heading, items, link, paragraph, table, with_code
 from recipe_kb.site.page import Page, address
 from recipe_kb.site.place import Place
+from recipe_kb.site.shared import said
 from recipe_kb.site.words import verdict_meaning
 
 
@@ -25,7 +26,7 @@ def pages(_place: Place, facts: Facts) -> Iterator[Page]:
         description=_("Every statement of the source guides that can be checked, with a verdict and its reason."),
         blocks=(
             paragraph(_taken_apart(len(guides))),
-            items(badge(verdict, verdict, verdict_meaning(verdict)) for verdict in get_args(Verdict)),
+            items(_meanings()),
             _list(facts, guides),
         ),
         data="claims.json",
@@ -42,6 +43,13 @@ def _taken_apart(count: int) -> str:
     ).format(count=count)
 
 
+def _meanings(count: Counter[Verdict] | None = None) -> Iterator[Markup]:
+    """Say what each verdict means, and how many statements have it."""
+    for verdict in get_args(Verdict):
+        number_of = f" ({count[verdict]})" if count is not None else ""
+        yield badge(verdict, verdict, verdict_meaning(verdict)) + number_of
+
+
 def _list(facts: Facts, guides: tuple[Guide, ...]) -> Markup:
     rows = []
     for guide in guides:
@@ -55,7 +63,8 @@ def _page(facts: Facts, guide: Guide) -> Page:
     path = f"claims/{guide.id}"
     claims = facts.store.claim_file(guide.id).claims
     counted = ngettext("{count} statement", "{count} statements", len(claims)).format(count=len(claims))
-    parts: list[str] = [paragraph(guide.subject.get(language()) + ".", counted + ".")]
+    verdicts = Counter[Verdict](claim.verdict for claim in claims)
+    parts: list[str] = [paragraph(guide.subject.get(language()) + ".", counted + "."), items(_meanings(verdicts))]
     for claim in claims:
         parts += _claim(facts, claim, path)
     return Page(
@@ -71,11 +80,11 @@ def _page(facts: Facts, guide: Guide) -> Page:
 
 def _claim(facts: Facts, claim: Claim, path: str) -> Iterator[str]:
     yield heading(2, f"{claim.id} {claim.verdict}", f"c{claim.id}")
-    yield Markup("<blockquote>{}</blockquote>").format(paragraph(claim.statement.get(language())))
-    yield paragraph(badge(claim.verdict, claim.verdict, ""), claim.reason.get(language()))
+    yield Markup("<blockquote>{}</blockquote>").format(paragraph(said(claim.statement)))
+    yield paragraph(badge(claim.verdict, claim.verdict, ""), said(claim.reason))
     facts_of_it = [*_throughput(facts, claim)]
     if claim.source:
-        facts_of_it.append(Markup("{} {}").format(_("Source:"), claim.source))
+        facts_of_it.append(Markup("{} {}").format(_("Source:"), with_code(claim.source)))
     if claim.evidence:
         files = Markup(", ").join(code(name) for name in claim.evidence)
         facts_of_it.append(Markup("{}: {}").format(_("evidence"), files))

@@ -10,6 +10,7 @@ from recipe_kb.site.facts import Facts
 from recipe_kb.site.markup import heading, paragraph
 from recipe_kb.site.page import Page
 from recipe_kb.site.place import Place
+from recipe_kb.site.shared import said
 
 
 def pages(_place: Place, facts: Facts) -> Iterator[Page]:
@@ -28,8 +29,8 @@ def pages(_place: Place, facts: Facts) -> Iterator[Page]:
 
 
 def _entry(term: Term) -> Iterator[Markup]:
-    yield paragraph(term.meaning.get(language()))
+    yield paragraph(said(term.meaning))
     others = dict.fromkeys((term.en, term.vi, *term.spellings))
     others.pop(getattr(term, language()), None)
     if others:
-        yield paragraph(Markup("<small>{}</small>").format(" · ".join(others)))
+        yield paragraph(Markup("<small data-search-exclude>{}</small>").format(" · ".join(others)))

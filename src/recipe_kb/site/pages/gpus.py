@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from recipe_kb.i18n import _, language
+from recipe_kb.i18n import _
 from recipe_kb.site.facts import Facts
 from recipe_kb.site.markup import code, heading, items, link, listing, paragraph, table, with_code
 from recipe_kb.site.page import Page, address
 from recipe_kb.site.place import Place
-from recipe_kb.site.shared import recipe_table, shown, source_list
+from recipe_kb.site.shared import recipe_table, said, shown, source_list
 
 _PEAKS = ("fp32", "tf32", "fp16", "bf16", "fp8")
 
@@ -47,7 +47,7 @@ def _page(facts: Facts, gpu_id: str) -> Page:
     gpu, path = facts.store.gpu(gpu_id), f"gpus/{gpu_id}"
     recipe_ids = [str(key) for key in facts.store.recipe_keys(gpu=gpu_id)]
     parts: list[str] = [
-        paragraph(gpu.note.get(language())) if gpu.note else paragraph(gpu.architecture),
+        paragraph(said(gpu.note)) if gpu.note else paragraph(gpu.architecture),
         listing(f"kb recipe --gpu {gpu_id} --model biobert"),
         heading(2, _("Memory and speed"), "figures"),
         _figures(facts, gpu_id),

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from recipe_kb.i18n import _, language
+from recipe_kb.i18n import _
 from recipe_kb.schema.model import Model
 from recipe_kb.site.facts import Facts
 from recipe_kb.site.markup import code, heading, items, link, listing, paragraph, table, with_code
 from recipe_kb.site.page import Page, address
 from recipe_kb.site.place import Place
-from recipe_kb.site.shared import recipe_table, shown, source_list
+from recipe_kb.site.shared import recipe_table, said, shown, source_list
 
 
 def pages(_place: Place, facts: Facts) -> Iterator[Page]:
@@ -47,7 +47,7 @@ def _page(facts: Facts, model_id: str) -> Page:
     recipe_ids = [str(key) for key in facts.store.recipe_keys(model=model_id)]
     parts: list[str] = [
         paragraph(code(model.hub_id)),
-        *([paragraph(model.note.get(language()))] if model.note else []),
+        *([paragraph(said(model.note))] if model.note else []),
         listing(f"kb recipe --gpu t4 --model {model_id}"),
         heading(2, _("The network"), "network"),
         _network(facts, model_id, model),
@@ -118,5 +118,5 @@ def _published(facts: Facts, model_id: str, model: Model, path: str) -> Iterator
     ]
     yield table((_("setting"), _("value")), rows, _("Published settings"))
     if model.fine_tuning.note:
-        yield paragraph(model.fine_tuning.note.get(language()))
+        yield paragraph(said(model.fine_tuning.note))
     yield paragraph(_("Source:"), source_list(facts, [model.fine_tuning.source], path))

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator
 
 from markupsafe import Markup
 
+from recipe_kb.dialects.job import Job
+from recipe_kb.dialects.registry import dialect
 from recipe_kb.i18n import _
 from recipe_kb.schema.recipe import MAX_TASKS
 from recipe_kb.site.api import VERSION
 from recipe_kb.site.cells import METHODS, lengths_of
+from recipe_kb.site.exports import SHOWN
 from recipe_kb.site.facts import Facts
 from recipe_kb.site.markup import heading, paragraph, with_code
 from recipe_kb.site.page import Page
@@ -56,10 +59,22 @@ def _form(facts: Facts) -> Markup:
         _select("method", _("method"), [(method, method) for method in METHODS], "full"),
         _select("goal", _("goal"), [(goal, goal) for goal in _GOALS], "balanced"),
     )
+    words = json.dumps(_words(), ensure_ascii=False)
     return Markup(
         '<form class="kb-picker" data-search-exclude data-api="../../api/{}/" data-recipes="../recipes/" '
-        'data-words="{}" data-lengths="{}" hidden>\n{}\n</form>'
-    ).format(VERSION, json.dumps(_words(), ensure_ascii=False), json.dumps(lengths), Markup("\n").join(fields))
+        'data-words="{}" data-lengths="{}" data-forms="{}" hidden>\n{}\n</form>'
+    ).format(VERSION, words, json.dumps(lengths), json.dumps(_forms(facts)), Markup("\n").join(fields))
+
+
+def _forms(facts: Facts) -> dict[str, list[str]]:
+    """Return all forms of export under an empty name, and under the id of a recipe those that it cannot have."""
+    found = {"": list(SHOWN)}
+    for key in facts.store.recipe_keys():
+        job = Job.of(facts.answer(str(key)))
+        impossible = [form for form in SHOWN if dialect(form).why_not(job)]
+        if impossible:
+            found[str(key)] = impossible
+    return found
 
 
 def _select(name: str, words: str, options: Iterable[tuple[str, str]], chosen: str) -> Markup:
@@ -86,6 +101,7 @@ def _words() -> dict[str, str]:
         "of": _("{peak} of {limit} GiB"),
         "command": _("The command"),
         "exports": _("Take it with you"),
+        "write": _("The command writes it in every form:"),
         "setting": _("setting"),
         "value": _("value"),
         "yes": _("yes"),

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from recipe_kb.i18n import _, gib, language, number, percent
+from recipe_kb.i18n import _, gib, number, percent
 from recipe_kb.resolve.answer import Answer, command_for
-from recipe_kb.schema.reasons import in_language
 from recipe_kb.schema.recipe import Correction, Rung
 from recipe_kb.site.bar import legend, memory_bar
 from recipe_kb.site.exports import exports
@@ -14,8 +13,9 @@ from recipe_kb.site.facts import Facts
 from recipe_kb.site.markup import badge, code, heading, items, link, listing, paragraph, table, tabs, with_code
 from recipe_kb.site.page import Page, address
 from recipe_kb.site.place import Place
+from recipe_kb.site.recipe_evidence import evidence_part
 from recipe_kb.site.referred import Referred, as_typed
-from recipe_kb.site.shared import memory_words, provenance_words, recipe_table, shown, status_badge
+from recipe_kb.site.shared import memory_words, provenance_words, recipe_table, said, shown, status_badge
 from recipe_kb.site.words import counted_recipes, origin_meaning, recipe_title
 from recipe_kb.units import GIB
 
@@ -53,7 +53,7 @@ def _page(facts: Facts, answer: Answer, before: str | None, after: str | None) -
         heading(2, _("Settings, and where each comes from"), "settings"),
         _settings(facts, answer, path),
         *_memory(answer),
-        *_evidence(facts, answer),
+        *evidence_part(facts, answer, path),
         *_corrections(facts, answer, path),
         *_ladders(facts, answer),
         *_notes(answer),
@@ -93,7 +93,7 @@ def _refuted(answer: Answer, path: str) -> Iterator[Markup | str]:
     if refuted is None:
         return
     yield heading(2, _("Refuted"), "refuted")
-    yield paragraph(refuted.reason.get(language()))
+    yield paragraph(said(refuted.reason))
     yield items(
         Markup("{}: {}").format(_("works instead"), link(address(path, f"recipes/{name}"), name))
         for name in refuted.instead
@@ -104,7 +104,7 @@ def _settings(facts: Facts, answer: Answer, path: str) -> Markup:
     recipe, rows = answer.recipe, []
     for name, value in recipe.settings.given().items():
         marked = Referred(value=value, source=f"recipe:{answer.recipe_id}#settings.{name}")
-        rows.append((code(name), marked.code(), provenance_words(recipe.provenance[name], language(), path)))
+        rows.append((code(name), marked.code(), provenance_words(recipe.provenance[name], path)))
         if name == "gradient_accumulation_steps":
             product = Markup("<strong>{}</strong>").format(
                 shown(facts, "recipe", answer.recipe_id, "effective_batch_size")
@@ -147,35 +147,6 @@ def _risk(answer: Answer) -> Iterator[str]:
         yield _("A run can still end out of memory: up to {high} is possible.").format(high=gib(high))
 
 
-def _evidence(facts: Facts, answer: Answer) -> Iterator[Markup | str]:
-    yield heading(2, _("Evidence"), "evidence")
-    if not answer.evidence:
-        yield paragraph(
-            _("No probe has run this recipe yet."),
-            _("To be the first:"),
-            code(f"kb validate {answer.recipe_id} --record"),
-        )
-        return
-    rows = []
-    for proof in answer.evidence:
-        name = str(proof["path"]).removeprefix("evidence/").removesuffix(".json")
-        record = facts.find("evidence", name, "measured") if proof["verdict"] == "passed" else {}
-        loss = "\N{EN DASH}"
-        if record.get("loss_first") is not None:
-            ends = (
-                shown(facts, "evidence", name, f"measured.{end}", "number", digits=2)
-                for end in ("loss_first", "loss_last")
-            )
-            loss = Markup("{} → {}").format(*ends)
-        rows.append((code(f"kb/{proof['path']}"), _verdict(proof), proof["gpu_name"] or "CPU", proof["mode"], loss))
-    headers = (_("file"), _("verdict"), _("device"), _("mode"), _("loss"))
-    yield table(headers, rows, _("Evidence"))
-
-
-def _verdict(proof: dict[str, str]) -> str:
-    return in_language(str(proof["verdict"]))
-
-
 def _corrections(facts: Facts, answer: Answer, path: str) -> Iterator[Markup | str]:
     if not answer.recipe.corrections:
         return
@@ -190,7 +161,7 @@ def _correction(facts: Facts, answer: Answer, correction: Correction, path: str)
     if now is not None:
         values += Markup(" &rarr; {}").format(code(as_typed(now)))
     where = link(address(path, f"claims/{claim.id[:3]}", f"c{claim.id}"), claim.id)
-    return Markup("{}: {} ({}, {})").format(values, claim.reason.get(language()), where, claim.verdict)
+    return Markup("{}: {} ({}, {})").format(values, said(claim.reason), where, claim.verdict)
 
 
 def _ladders(facts: Facts, answer: Answer) -> Iterator[Markup | str]:
@@ -208,11 +179,11 @@ def _ladders(facts: Facts, answer: Answer) -> Iterator[Markup | str]:
 
 def _rung(facts: Facts, rung: Rung) -> Markup:
     changed = Markup(", ").join(code(f"{name} {as_typed(value)}") for name, value in rung.set.items())
-    return Markup("{}: {}").format(changed, facts.store.remedy(rung.why).get(language()))
+    return Markup("{}: {}").format(changed, said(facts.store.remedy(rung.why)))
 
 
 def _notes(answer: Answer) -> Iterator[Markup | str]:
-    notes = [text.get(language()) for text in (*answer.recipe.assumptions, *answer.notes)]
+    notes = [said(text) for text in (*answer.recipe.assumptions, *answer.notes)]
     if notes:
         yield heading(2, _("Good to know"), "notes")
         yield items(notes)

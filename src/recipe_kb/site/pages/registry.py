@@ -4,15 +4,30 @@ from collections.abc import Callable, Iterator
 
 from recipe_kb.site.facts import Facts
 from recipe_kb.site.page import Page
-from recipe_kb.site.pages import changes, claims, fits, glossary, gpus, models, picker, recipes, rules, sources
+from recipe_kb.site.pages import (
+    api,
+    changes,
+    claims,
+    fits,
+    glossary,
+    gpus,
+    lint,
+    models,
+    picker,
+    recipes,
+    rules,
+    sources,
+)
 from recipe_kb.site.place import Place
 
 KINDS: dict[str, Callable[[Place, Facts], Iterator[Page]]] = {
+    "api": api.pages,
     "changes": changes.pages,
     "claims": claims.pages,
     "fits": fits.pages,
     "glossary": glossary.pages,
     "gpus": gpus.pages,
+    "lint": lint.pages,
     "models": models.pages,
     "picker": picker.pages,
     "recipes": recipes.pages,

@@ -9,7 +9,7 @@ from recipe_kb.site.facts import Facts
 from recipe_kb.site.markup import code, heading, link, listing, paragraph, table
 from recipe_kb.site.page import Page, address
 from recipe_kb.site.place import Place
-from recipe_kb.site.shared import shown, source_list
+from recipe_kb.site.shared import said, shown, source_list
 
 
 def pages(_place: Place, facts: Facts) -> Iterator[Page]:
@@ -33,12 +33,12 @@ def pages(_place: Place, facts: Facts) -> Iterator[Page]:
 def _page(facts: Facts, rule_id: str, before: list[str], after: list[str]) -> Page:
     rule, path = facts.store.rule(rule_id), f"rules/{rule_id}"
     parts: list[str] = [
-        paragraph(rule.statement.get(language())),
+        paragraph(said(rule.statement)),
         heading(2, _("Formula"), "formula"),
         listing(rule.formula),
     ]
     if rule.caveat:
-        parts += [heading(2, _("With care"), "caveat"), paragraph(rule.caveat.get(language()))]
+        parts += [heading(2, _("With care"), "caveat"), paragraph(said(rule.caveat))]
     if rule.constants:
         rows = [(code(name), shown(facts, "rule", rule_id, f"constants.{name}")) for name in rule.constants]
         parts += [heading(2, _("Constants"), "constants"), table((_("name"), _("value")), rows, _("Constants"))]

@@ -4,6 +4,7 @@
   var form = document.querySelector("form.kb-picker"), answer = document.getElementById("answer")
   if (!form || !answer || !window.fetch) return
   var words = JSON.parse(form.dataset.words), lengths = JSON.parse(form.dataset.lengths)
+  var forms = JSON.parse(form.dataset.forms)
   var NAMES = ["gpu", "model", "tasks", "max_length", "method", "goal"]
   var USUAL = { tasks: "1", max_length: null, method: "full", goal: "balanced" }
   var LONGEST_USUAL = 512, MIB_PER_GIB = 1024, SHOWN_CARDS = 4
@@ -88,20 +89,32 @@
     return [make("p", make("strong", words.command)), listing(commandFor(cell))]
   }
 
+  /* A text is read when it is opened. */
+  function opening(name, reading) {
+    var opened = make("details", make("summary", name))
+    opened.addEventListener("toggle", function () {
+      if (opened.open && !opened.querySelector(".kb-listing")) reading().then(function (text) { opened.append(listing(text)) })
+    })
+    return opened
+  }
+
+  function exported(recipe) {
+    var impossible = forms[recipe.id] || []
+    return forms[""].filter(function (name) { return impossible.indexOf(name) < 0 }).map(function (name) {
+      return opening(name, function () { return read("recipes/" + recipe.id + "." + name, "text") })
+    }).concat(opening("json", function () { return read("recipes/" + recipe.id + ".json", "text") }))
+  }
+
   function kept(recipe, cell) {
     var id = recipe.id
-    return Promise.all([read("recipes/" + id + ".json", "json"), read("recipes/" + id + ".yaml", "text"),
-      read("recipes/" + id + ".args", "text")]).then(function (all) {
-      var whole = all[0], exports = { yaml: all[1], args: all[2], json: JSON.stringify(whole, null, 2) }
+    return read("recipes/" + id + ".json", "text").then(function (text) {
+      var whole = JSON.parse(text)
       return [
         make("p", [make("strong", words.kept), ": ", make("a", id, { href: form.dataset.recipes + id + "/" }), " ",
           make("span", whole.status, { "class": "kb-badge kb-" + whole.status })]),
         whole.refuted ? make("p", words.refuted + ": " + whole.refuted.reason) : "",
         memory(whole.memory.peak_reserved_bytes / 1048576, whole.memory.limit_bytes / 1048576),
-      ].concat(command(cell), table(typedAll(whole.settings)), make("p", make("strong", words.exports)),
-        Object.keys(exports).map(function (form) {
-          return make("details", [make("summary", form), listing(exports[form])])
-        }))
+      ].concat(command(cell), table(typedAll(whole.settings)), make("p", make("strong", words.exports)), exported(recipe))
     })
   }
 
@@ -119,7 +132,8 @@
       precision: row.precision,
       gradient_checkpointing: row.checkpointing,
       optim: row.optim,
-    })))
+    })), make("p", make("strong", words.exports)), make("p", words.write),
+    listing(forms[""].map(function (name) { return commandFor(cell) + " --format " + name }).join("\n")))
   }
 
   function nothing(file, cell, byCard) {

@@ -2,9 +2,10 @@
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recipe_kb.tune.candidates import Forecast
+from recipe_kb.tune.candidates import Forecast, Shape
 from recipe_kb.tune.trial import Measurement, Room
 
 MARGIN = 0.05
@@ -28,24 +29,28 @@ class SimulatedGpu:
     seed: int
 
     @property
-    def room(self):
+    def room(self) -> Room:
+        """What a run may take on it."""
         return Room(limit_bytes=self.limit_bytes, usable_bytes=int(self.limit_bytes / (1 + MARGIN)))
 
-    def forecast(self, shape):
+    def forecast(self, shape: Shape) -> Forecast:
+        """Predict memory without the error, and a bound twice the possible speed."""
         bound = 1 / (0.5 * self.row_s)
         reserved = self.static_bytes + shape.batch * self.row_bytes
         return Forecast(
             reserved_bytes=reserved, step_floor_s=shape.effective_batch_size / bound, most_samples_per_s=bound
         )
 
-    def needed_bytes(self, shape):
+    def needed_bytes(self, shape: Shape) -> int:
+        """Return what a run really takes."""
         return int(self.static_bytes + shape.batch * self.row_bytes * (1 + self.error))
 
-    def samples_per_s(self, shape):
+    def samples_per_s(self, shape: Shape) -> float:
+        """Return how fast a run really is, where it fits."""
         step_s = shape.accumulation * (self.overhead_s + self._compute_s(shape.batch)) + self.update_s
         return shape.effective_batch_size / step_s
 
-    def _compute_s(self, rows):
+    def _compute_s(self, rows: int) -> float:
         """Half of the time in matrix products that run in whole waves, half in what runs at any size."""
         waste = 0.0
         for width in self.widths:
@@ -53,7 +58,8 @@ class SimulatedGpu:
             waste += math.ceil(tiles / self.num_sms) / (tiles / self.num_sms) / len(self.widths)
         return rows * self.row_s * (0.5 + 0.5 * waste)
 
-    def measure(self, shape):
+    def measure(self, shape: Shape) -> Measurement:
+        """Return what a probe says: noise in the time; out of memory, or retries just above the limit."""
         needed = self.needed_bytes(shape)
         noise = 1 + self.noise * random.Random(f"{self.seed} {shape}").uniform(-1, 1)  # noqa: S311
         if needed > 1.03 * self.limit_bytes:
@@ -66,14 +72,14 @@ class SimulatedGpu:
         rate = self.samples_per_s(shape) * noise
         return Measurement(verdict="passed", samples_per_s=rate, peak_reserved_bytes=needed, retries=0)
 
-    def sweeps_best(self, choices):
+    def sweeps_best(self, choices: Sequence[Shape]) -> float | None:
         """Return the throughput of the fastest shape that needs no more than may be measured; None if none does."""
         fitting = [shape for shape in choices if self.needed_bytes(shape) <= self.room.most_measured_bytes]
         return max(map(self.samples_per_s, fitting), default=None)
 
 
-def random_gpu(draw):
-    """Draw a GPU, a network and a length; `draw` is a `random.Random`."""
+def random_gpu(draw: random.Random) -> SimulatedGpu:
+    """Draw a GPU, a network and a length."""
     gib = 2**30
     tokens = draw.choice([32, 64, 128, 256, 512, 1024])
     row_s = 10 ** draw.uniform(-4.3, -1.5) * tokens / 512
