@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check format generate curves benchmark gpu clean
+.PHONY: install demo test check format generate curves cells site benchmark gpu clean
 
 install: $(STAMP)
 
@@ -46,6 +46,14 @@ generate: install
 # so it goes on where it was stopped. `scripts/curves.py MODEL` traces one.
 curves: install
 	$(BIN)/python scripts/curves.py
+
+# Settings that the picker and the heat map show; only what has changed is worked out again, all of them in 20 minutes.
+cells: install
+	$(BIN)/kb site cells
+
+# The pages of both languages, in build/site.
+site: install
+	$(BIN)/kb site build
 
 benchmark: install
 	$(BIN)/python benchmarks/start_time.py

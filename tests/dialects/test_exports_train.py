@@ -6,16 +6,14 @@ One step of plain SGD on the same eight rows, so that the change of the weights 
 import pytest
 import torch
 import yaml
+from jobs import given, job_with, settings_read
 from transformers import AutoConfig, AutoModelForTokenClassification, HfArgumentParser, Trainer, TrainingArguments
 
 from recipe_kb.dialects import args, training_arguments, yaml_config
-from recipe_kb.schema.recipe import RecipeKey
-from tiny import BERT, NO_DROPOUT, model_of, recipe_with, settings_with
+from tiny import BERT, NO_DROPOUT
 
 NUM_ROWS = 8
 SPLITS = [(8, 1), (4, 2), (2, 4), (1, 8)]
-MODEL = model_of(BERT | NO_DROPOUT)
-KEY = RecipeKey(gpu="tests", model="tiny", tasks=(1, 1), max_length=16)
 RUN = {
     "max_steps": 1,
     "save_strategy": "no",
@@ -27,8 +25,8 @@ RUN = {
 }
 
 
-def settings_of(batch_size, accumulation):
-    return settings_with(
+def job_of(batch_size, accumulation):
+    return job_with(
         per_device_train_batch_size=batch_size,
         gradient_accumulation_steps=accumulation,
         optim="sgd",
@@ -39,22 +37,17 @@ def settings_of(batch_size, accumulation):
     )
 
 
-def recipe_of(settings):
-    return recipe_with(None, **settings.values())
-
-
-def from_yaml(settings):
-    arguments, attributes = training_arguments.write(settings), training_arguments.model_attributes(MODEL)
-    document = yaml.safe_load(yaml_config.write(str(KEY), KEY, recipe_of(settings), MODEL, arguments, attributes))
+def from_yaml(job):
+    document = yaml.safe_load(yaml_config.write(job))
     return document["training_arguments"], document["model"]["attributes"]
 
 
-def from_flags(settings):
+def from_flags(job):
     """Flags, and the attribute that the command prints beside them (tests/e2e/test_answers.py)."""
-    words = args.write(training_arguments.write(settings)).split()
+    words = args.write(job).split()
     (parsed,) = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses([*words, "--output_dir", "unused"])
-    names = training_arguments.write(settings)
-    return {name: getattr(parsed, name) for name in names}, training_arguments.model_attributes(MODEL)
+    names = training_arguments.write(job.settings)
+    return {name: getattr(parsed, name) for name in names}, training_arguments.model_attributes(job.model)
 
 
 EXPORTS = {"yaml": from_yaml, "args": from_flags}
@@ -80,7 +73,7 @@ def update(arguments, attributes, folder):
 
 @pytest.mark.parametrize("form", EXPORTS)
 def test_accumulation_averages_in_every_export(form, tmp_path):
-    updates = [update(*EXPORTS[form](settings_of(*split)), tmp_path) for split in SPLITS]
+    updates = [update(*EXPORTS[form](job_of(*split)), tmp_path) for split in SPLITS]
     for found in updates[1:]:
         assert (found.norm() / updates[0].norm()).item() == pytest.approx(1, abs=1e-3)
         assert torch.cosine_similarity(found, updates[0], dim=0).item() == pytest.approx(1, abs=1e-4)
@@ -88,26 +81,21 @@ def test_accumulation_averages_in_every_export(form, tmp_path):
 
 def test_without_the_exported_attribute_it_adds_up(tmp_path):
     """The control: these tests can fail."""
-    arguments, attributes = from_yaml(settings_of(8, 1))
+    arguments, attributes = from_yaml(job_of(8, 1))
     expected = update(arguments, attributes, tmp_path).norm()
     for batch_size, accumulation in SPLITS[1:]:
-        arguments, _ = from_yaml(settings_of(batch_size, accumulation))
+        arguments, _ = from_yaml(job_of(batch_size, accumulation))
         found = update(arguments, {}, tmp_path).norm()
         assert (found / expected).item() == pytest.approx(accumulation, rel=1e-2)
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_yaml_export_reads_back(split):
-    settings = settings_of(*split)
-    arguments, attributes = training_arguments.write(settings), training_arguments.model_attributes(MODEL)
-    document = yaml.safe_load(yaml_config.write(str(KEY), KEY, recipe_of(settings), MODEL, arguments, attributes))
-    found = training_arguments.read(document["training_arguments"]) | yaml_config.read(document)
-    expected = settings.given()
-    for name in ("dataloader_prefetch_factor", "dataloader_persistent_workers"):
-        expected.pop(name, None)  # of no meaning without workers, and not exported then
-    assert found == expected
+    job = job_of(*split)
+    assert settings_read(yaml_config, yaml_config.write(job)) == given(job)
 
 
-def test_flags_read_back_as_text():
-    arguments = training_arguments.write(settings_of(4, 2))
-    assert args.read(args.write(arguments)) == {name: str(value) for name, value in arguments.items()}
+def test_flags_read_back_as_numbers():
+    job = job_of(4, 2)
+    carried = {name: value for name, value in given(job).items() if name != "attn_implementation"}
+    assert settings_read(args, args.write(job)) == carried

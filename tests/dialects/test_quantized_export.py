@@ -2,14 +2,14 @@
 
 import pytest
 import yaml
+from jobs import job_with
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForTokenClassification
 from transformers.quantizers.base import HfQuantizer
 from transformers.quantizers.quantizers_utils import should_convert_module
 
 from recipe_kb.dialects import yaml_config
-from recipe_kb.schema.recipe import RecipeKey
-from tiny import BERT, QWEN2, model_of, recipe_with
+from tiny import BERT, QWEN2
 
 HEADS = {"encoder": "classifier", "decoder": "lm_head"}
 NETWORKS = {
@@ -19,9 +19,8 @@ NETWORKS = {
 
 
 def exported(config, method="qlora"):
-    key = RecipeKey(gpu="tests", model="tiny", tasks=(1, 1), max_length=16, method=method)
-    recipe = recipe_with(None, precision="fp16", lora_r=4, lora_alpha=8, lora_dropout=0.0)
-    return yaml.safe_load(yaml_config.write(str(key), key, recipe, model_of(config), {}, {}))
+    family = "encoder" if config is BERT else "decoder"
+    return yaml.safe_load(yaml_config.write(job_with(family, method=method, config=config, precision="fp16")))
 
 
 def quantized(network, skipped):

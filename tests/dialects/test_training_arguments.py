@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import TrainingArguments
 
-from recipe_kb.dialects.training_arguments import model_attributes, read, write
+from recipe_kb.dialects.training_arguments import DEFAULTS, model_attributes, read, write
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Settings
 
@@ -118,3 +118,11 @@ def test_deprecated_spellings_are_understood():
 def test_only_encoders_are_told_that_their_loss_is_a_mean():
     assert model_attributes(network("encoder")) == {"accepts_loss_kwargs": False}
     assert model_attributes(network("decoder")) == {}
+
+
+def test_the_defaults_are_those_of_the_installed_class():
+    """Of the class, not of an object, which turns pinned memory off where there is no GPU."""
+    fields = {field.name: field.default for field in dataclasses.fields(TrainingArguments) if field.init}
+    found = {name: value for name, value in read(fields).items() if value is not None}
+    assert not fields["activation_checkpointing"]  # None, for it was renamed
+    assert found | {"num_gpus": 1, "gradient_checkpointing": False} == DEFAULTS

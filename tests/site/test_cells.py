@@ -65,9 +65,7 @@ def test_only_what_changed_is_worked_out_again(small):
     assert dict(make_cells(small, [model])) == {model: 3 * 3 * len(lengths_of(small.store.model(model)))}
     assert dict(make_cells(small, [model])) == {model: 0}
     path = small.store.root / "gpus" / "t4.yaml"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("bandwidth_gb_s: 320", "bandwidth_gb_s: 321"), encoding="utf-8"
-    )
+    path.write_text(path.read_text(encoding="utf-8").replace("sm_count: 40", "sm_count: 41"), encoding="utf-8")
     again = replace(small, store=Store(small.store.root))
     where = {problem.where for problem in cells_problems(again)}
     assert f"docs/data/cells/{model}.json" in where
@@ -99,6 +97,7 @@ def changed(root, relative, old, new):
         ("rules/data-loader.yaml", "num_workers: 2", "num_workers: 3"),
         ("models/biobert.yaml", "aliases: [", "aliases: [another-name, "),
         ("gpus/t4.yaml", "aliases: [", "aliases: [another name, "),
+        ("gpus/t4.yaml", "bandwidth_gb_s: 320", "bandwidth_gb_s: 321"),
         ("cuda.yaml", "note:\n", "note:\n  # a remark\n"),
         ("remedies.yaml", "en: ", "en: better "),
         ("models/gpt2.yaml", "max_length: 1024", "max_length: 1000"),

@@ -37,15 +37,42 @@ SAME_NAME = (
 WORKER_ONLY = ("dataloader_prefetch_factor", "dataloader_persistent_workers")
 """Settings of the loader's worker processes: an error where there are none."""
 
+DEFAULTS: Mapping[str, object] = {
+    "per_device_train_batch_size": 8,
+    "per_device_eval_batch_size": 8,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 5e-5,
+    "lr_scheduler_type": "linear",
+    "warmup_ratio": 0.0,
+    "num_train_epochs": 3.0,
+    "optim": "adamw_torch_fused",
+    "weight_decay": 0.0,
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.999,
+    "adam_epsilon": 1e-8,
+    "max_grad_norm": 1.0,
+    "precision": "fp32",
+    "tf32": False,
+    "gradient_checkpointing": False,
+    "dataloader_num_workers": 0,
+    "dataloader_pin_memory": True,
+    "dataloader_persistent_workers": False,
+    "num_gpus": 1,
+}
+"""What `TrainingArguments` takes where nobody says it; a test holds it against the class."""
 
-def write(settings: Settings) -> dict[str, object]:
+
+def write(settings: Settings, *, num_gpus: int = 1, interleaved_heads: bool = False) -> dict[str, object]:
     """Spell the settings as keyword arguments of `TrainingArguments`.
 
     Args:
         settings: A recipe's settings.
+        num_gpus: Processes that train together under DDP.
+        interleaved_heads: Whether a micro-step goes through one of several heads. The others have no gradient then,
+            and DDP stops at the second step unless it is told to look for them.
 
     Returns:
-        Arguments for one process on one GPU; what a run adds (output folder, number of steps) is not among them.
+        Arguments for each process on its GPU; what a run adds (output folder, number of steps) is not among them.
 
     Source:
         transformers 5.23 `training_args.py`: a `warmup_steps` below 1 is a ratio (`warmup_ratio` is gone),
@@ -61,6 +88,8 @@ def write(settings: Settings) -> dict[str, object]:
     if settings.dataloader_num_workers > 0:
         worker_only = {name: getattr(settings, name) for name in WORKER_ONLY}
         arguments |= {name: value for name, value in worker_only.items() if value is not None}
+    if num_gpus > 1 and interleaved_heads:
+        arguments["ddp_find_unused_parameters"] = True
     return arguments
 
 

@@ -3,60 +3,45 @@
 `model` goes to from_pretrained (`attributes` to the object that it returns), `quantization` to
 transformers.BitsAndBytesConfig, `lora` to peft.LoraConfig, `data` to tokenizing and batching, `training_arguments`
 to transformers.TrainingArguments.
-`dtype` is written out because transformers 5 otherwise loads a checkpoint in the precision it was saved in, and
-mixed precision needs float32 weights to train.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from recipe_kb.schema.model import Model
-from recipe_kb.schema.recipe import Recipe, RecipeKey
+from recipe_kb.dialects import training_arguments
+from recipe_kb.dialects.job import Job
+from recipe_kb.dialects.loading import load_arguments, lora, method_of, quantization, read_lora
+from recipe_kb.dialects.yaml_text import load
 from recipe_kb.store.yaml_file import dump
 
-_LORA = {"lora_r": "r", "lora_alpha": "lora_alpha", "lora_dropout": "lora_dropout"}
-
-_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+SUFFIX = ".yaml"
 _HEADER = "# for transformers 5.23 or a later 5.x; older versions spell some of these otherwise\n"
-_NF4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+_ON_ENCODER = "# lora: get_peft_model(encoder, LoraConfig(**lora)), on the encoder that all heads share\n"
 
 
-def write(
-    recipe_id: str,
-    key: RecipeKey,
-    recipe: Recipe,
-    model: Model,
-    arguments: Mapping[str, object],
-    attributes: Mapping[str, object],
-) -> str:
+def write(job: Job) -> str:
     """Write one recipe."""
-    settings = recipe.settings
-    half = _DTYPES[settings.precision]
     document: dict[str, Any] = {
-        "recipe": recipe_id,
+        "recipe": job.recipe_id,
         "model": {
-            "name_or_path": model.hub_id,
-            "dtype": "float32" if key.method == "full" else half,
-            "attn_implementation": settings.attn_implementation,
-            "attributes": dict(attributes),
+            "name_or_path": job.model.hub_id,
+            **load_arguments(job),
+            "attributes": training_arguments.model_attributes(job.model),
         },
-        "data": {"max_length": key.max_length, "tasks": key.tasks[1], "task_mixing": recipe.task_mixing},
-        "training_arguments": dict(arguments),
+        "data": {"max_length": job.key.max_length, "tasks": job.tasks, "task_mixing": job.recipe.task_mixing},
+        "training_arguments": job.training_arguments,
     }
-    if key.method == "qlora":
-        document["quantization"] = {**_NF4, "bnb_4bit_compute_dtype": half}
-        if model.family == "encoder":
-            # transformers leaves out a language-model head by itself, but would quantize a classifier, and 4-bit
-            # weights cannot be trained (huggingface/peft#1720).
-            document["quantization"]["llm_int8_skip_modules"] = ["classifier"]
-    lora = {theirs: getattr(settings, ours) for ours, theirs in _LORA.items() if getattr(settings, ours) is not None}
-    if lora:
-        document["lora"] = {**lora, "target_modules": "all-linear"}
-    return _HEADER + dump(document)
+    parts = {"quantization": quantization(job), "lora": lora(job)}
+    document |= {name: part for name, part in parts.items() if part}
+    header = _HEADER + (_ON_ENCODER if parts["lora"] and job.is_encoder and job.tasks > 1 else "")
+    return header + dump(document)
 
 
-def read(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a document that do not belong to TrainingArguments."""
-    settings = {"attn_implementation": document["model"]["attn_implementation"]}
-    lora = document.get("lora", {})
-    return settings | {ours: lora[theirs] for ours, theirs in _LORA.items() if theirs in lora}
+def read(text: str) -> dict[str, Any]:
+    """Return the settings of a document, and of the cell what it says."""
+    document = load(text)
+    found = training_arguments.read(document["training_arguments"])
+    found["attn_implementation"] = document["model"]["attn_implementation"]
+    adapters = document.get("lora")
+    method = method_of(has_lora=adapters is not None, has_quantization="quantization" in document)
+    data = {name: document["data"][name] for name in ("max_length", "tasks")}
+    return found | read_lora(adapters or {}) | data | {"method": method}

@@ -15,9 +15,20 @@ SCHEMA: Final = "kb-evidence/1"
 
 Verdict = Literal["passed", "oom", "not_finite", "no_progress", "alloc_retries", "timeout", "crash", "unsupported"]
 Aspect = Literal[
-    "trains", "loss_falls", "gradients_finite", "accumulation", "multi_task", "memory", "speed", "precision"
+    "trains",
+    "loss_falls",
+    "gradients_finite",
+    "accumulation",
+    "multi_task",
+    "several_gpus",
+    "memory",
+    "speed",
+    "precision",
 ]
-"""What a probe can confirm of a recipe. A CPU confirms the first five and never the last three."""
+"""What a probe can confirm of a recipe. A CPU confirms the first six and never the last three."""
+
+Parallel = Literal["ddp", "fsdp"]
+"""How several GPUs share the work: `ddp` keeps the whole network on each, `fsdp` a part of it on each."""
 
 
 class Deviation(Record):
@@ -124,8 +135,38 @@ class Measured(Record):
     clock: Literal["cuda-events", "host"] = "host"
 
 
+class Rank(Record):
+    """One process of several that trained together, each with a GPU of its own; on a CPU the processes stand for GPUs.
+
+    Attributes:
+        rank: Its number, from 0.
+        gpu_name: Its GPU; None on a CPU.
+        verdict: What became of it; None where it was ended because another one had failed.
+        step_time_s_median: Of its own clock, over the steps after warm-up.
+        peak_reserved_bytes: Of its own GPU, as the other figures of memory.
+        gpu_load: What NVML said of its GPU; `not_measured` says of each None why it is one.
+    """
+
+    rank: int
+    gpu_name: str | None
+    verdict: Verdict | None
+    reason: str | None
+    num_steps: int
+    step_time_s_median: float | None
+    peak_allocated_bytes: int | None
+    peak_reserved_bytes: int | None
+    device_used_bytes: int | None
+    process_peak_rss_bytes: int | None
+    num_alloc_retries: int | None
+    gpu_load: GpuLoad | None = None
+    not_measured: dict[str, str] = Field(default_factory=dict)
+
+
 class Evidence(Record):
-    """One probe of one recipe on one device.
+    """One probe of one recipe on one device, or on several GPUs of one machine.
+
+    Of several, `measured` is what they did together: rates are of all of them, by the slowest, and memory is the
+    highest of any.
 
     Attributes:
         emulation: The card that was played, where `mode` is `emulated`.
@@ -133,6 +174,9 @@ class Evidence(Record):
         not_comparable: Why its figures are not to be compared with others, such as another process on the GPU.
         ladder: What was tried after memory ran out, in order; the last one may work.
         predicted_reserved_bytes: What was predicted for this very run before it began.
+        num_gpus: How many trained together; on a CPU, processes.
+        parallel: How they shared the work; None for one.
+        ranks: Each of several; `gpu_load` is theirs then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, populate_by_name=True)
@@ -154,3 +198,6 @@ class Evidence(Record):
     not_comparable: tuple[str, ...] = ()
     ladder: tuple[Attempt, ...] = ()
     predicted_reserved_bytes: int | None = None
+    num_gpus: int = 1
+    parallel: Parallel | None = None
+    ranks: tuple[Rank, ...] = ()

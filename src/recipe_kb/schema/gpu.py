@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from recipe_kb.schema.base import Limits, Positive, Slug, Text, record
+from recipe_kb.schema.base import Limits, NonEmpty, Positive, Slug, Text, record
 from recipe_kb.units import MIB
 
 
@@ -53,7 +53,10 @@ class GpuSupport:
 
 @record
 class Gpu:
-    """One GPU: memory, peaks, features, the names people type for it, sources."""
+    """One GPU: memory, peaks, features, the names people type for it, sources.
+
+    `ray_accelerator` is the accelerator type that Ray gives a node with this card; cards of two sizes may share one.
+    """
 
     name: str
     device_names: Annotated[tuple[str, ...], Limits(min_length=1)]
@@ -66,4 +69,5 @@ class Gpu:
     dense_peak_tflops: DensePeak
     supports: GpuSupport
     sources: Annotated[tuple[Slug, ...], Limits(min_length=1)]
+    ray_accelerator: NonEmpty | None = None
     note: Text | None = None

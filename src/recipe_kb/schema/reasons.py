@@ -28,7 +28,7 @@ TOO_LONG = N_("max_length {length}: the model takes {limit} tokens")
 TOO_LARGE = N_("weights, gradients and optimizer state take {needed} GiB, this machine has {available} GiB free")
 OTHER_WEIGHTS = N_("{weights}: another model than the recipe's; {name} is {found}, not {expected}")
 NO_LORA = N_("lora: lora_r and lora_alpha are not given")
-NO_QLORA = N_("qlora: 4-bit base weights need bitsandbytes and a CUDA GPU")
+NO_QLORA = N_("qlora: 4-bit base weights need bitsandbytes (pip install 'recipe-kb[four-bit]') and a CUDA GPU")
 NOT_BUILT = N_("transformers does not build it")
 ARGUMENTS_REFUSED = N_("transformers refuses the arguments")
 MULTIMODAL = N_("{weights}: a multimodal checkpoint; only its language part could be trained")
@@ -39,6 +39,11 @@ NOT_LARGER = N_("this GPU has {here} GiB, and playing {gpu} takes more than {nee
 NOT_FREE = N_("{free} GiB of the GPU are free, and playing {gpu} takes {needed} GiB")
 HERE_LACKS = N_("this GPU cannot play {gpu}, because it lacks {names}")
 CARD_LACKS = N_("{gpu} lacks what the recipe asks for: {names}")
+RANK = N_("rank {rank}: {reason}")
+TOO_FEW_GPUS = N_("{wanted} GPUs asked for, {found} visible here")
+NO_NAMED_PIPES = N_("several processes: this system has no named pipes")
+NO_FSDP_QLORA = N_("fsdp: 4-bit weights are not cut into shards here")
+APART = N_("rank {rank} has another gradient in step {step} than rank 0: they do not train one network")
 RUNG_WORKS = N_("out of memory; it works with {changes}")
 NO_RUNG_WORKS = N_("out of memory; no rung of the ladder works")
 
@@ -51,6 +56,9 @@ def in_language(reason: str) -> str:
     What follows a colon is somebody else's words, such as the last line of a traceback, and stays as it is;
     so does a reason that no sentence here makes.
     """
+    of_rank = re.fullmatch(r"rank (\d+): (.*)", reason, re.DOTALL)
+    if of_rank:
+        return _(RANK).format(rank=of_rank[1], reason=in_language(of_rank[2]))
     for template in _ALL:
         names = re.findall(r"{(\w+)}", template)
         pattern = re.sub(r"\\{\w+\\}", "(.*?)", re.escape(template)) + "(: .*)?"

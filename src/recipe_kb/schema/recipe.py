@@ -1,4 +1,4 @@
-"""kb/recipes/GPU/MODEL/TASKSt-LENGTH-METHOD[-GOAL].yaml: one answer; its id is its path."""
+"""kb/recipes/GPU/MODEL/TASKSt-LENGTH-METHOD[-GOAL][-Nx].yaml: one answer; its id is its path."""
 
 import re
 from collections.abc import Mapping
@@ -24,12 +24,13 @@ from recipe_kb.schema.base import (
 MAX_TASKS = 64
 _CELL = re.compile(
     r"(?P<low>\d+)(?:-(?P<high>\d+))?t-(?P<length>\d+)-(?P<method>full|lora|qlora)(?:-(?P<goal>quality|balanced|speed))?"
+    r"(?:-(?P<gpus>[1-9]\d{0,3})x)?"
 )
 
 
 @record
 class RecipeKey:
-    """The cell that a recipe answers: GPU x model x task count x length x method x goal."""
+    """The cell that a recipe answers: GPU x model x task count x length x method x goal, on so many GPUs at once."""
 
     gpu: str
     model: str
@@ -37,10 +38,11 @@ class RecipeKey:
     max_length: int
     method: Method = "full"
     goal: Goal = "balanced"
+    num_gpus: int = 1
 
     @classmethod
     def parse(cls, recipe_id: str) -> Self | None:
-        """Read `t4/biobert/2-3t-512-full`; None if it is no recipe id."""
+        """Read `t4/biobert/2-3t-512-full` or `t4/biobert/8t-512-full-2x`; None if it is no recipe id."""
         parts = recipe_id.split("/")
         match = _CELL.fullmatch(parts[-1])
         if len(parts) != 3 or match is None:  # noqa: PLR2004 - gpu/model/cell
@@ -54,14 +56,16 @@ class RecipeKey:
             max_length=int(match["length"]),
             method=method,  # type: ignore[arg-type]
             goal=goal,  # type: ignore[arg-type]
+            num_gpus=int(match["gpus"] or 1),
         )
 
     def __str__(self) -> str:
-        """Write the id; a balanced goal is not spelled out."""
+        """Write the id; a balanced goal and a single GPU are not spelled out."""
         low, high = self.tasks
         tasks = f"{low}t" if low == high else f"{low}-{high}t"
         goal = "" if self.goal == "balanced" else f"-{self.goal}"
-        return f"{self.gpu}/{self.model}/{tasks}-{self.max_length}-{self.method}{goal}"
+        gpus = "" if self.num_gpus == 1 else f"-{self.num_gpus}x"
+        return f"{self.gpu}/{self.model}/{tasks}-{self.max_length}-{self.method}{goal}{gpus}"
 
 
 @record
@@ -176,7 +180,11 @@ class Refutation:
 
 @record
 class Recipe:
-    """One answer. Its key is its path and stands nowhere else."""
+    """One answer. Its key is its path and stands nowhere else.
+
+    `effective_batch_size` counts the rows of all GPUs; how many there are is in the key, so that the product is held
+    against it where both are read.
+    """
 
     origin: Origin
     status: Status
@@ -194,7 +202,7 @@ class Recipe:
         """Hold what no single field can say: the product, a source for every setting, a reason to refute."""
         settings = self.settings
         product = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
-        if product != self.effective_batch_size:
+        if self.effective_batch_size % product:
             context = {
                 "got": self.effective_batch_size,
                 "product": product,

@@ -13,6 +13,7 @@ _TEXT, _COUNT, _NUMBER, _FLAG = (
     {"type": "boolean"},
 )
 _ONE_OR_RANGE = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer"}}]}
+_NULL_OR_TEXT = {"type": ["string", "null"]}
 Schema = dict[str, Any]
 
 
@@ -99,11 +100,14 @@ def _recipe(recipe: Schema) -> Schema:
         "margin": _NUMBER,
         "approximate": _FLAG,
         "breakdown": _map(_COUNT),
+        "num_gpus": _COUNT,
+        "parallel": _NULL_OR_TEXT,
     }
     parts = {
         "schema": {"const": "kb-recipe/1"},
         **_cell_of_recipe(recipe),
         "num_gpus": _COUNT,
+        "parallel": _NULL_OR_TEXT,
         "task_mixing": recipe["properties"]["task_mixing"],
         "settings": {"$ref": "#/$defs/Settings"},
         "memory": _object(memory),

@@ -14,27 +14,28 @@ from recipe_kb.store.store import Store
 
 RULES = ("eval-batch", "goal-batch", "lora-start", "memory-estimate", "warm-up")
 """Rules whose constants decide a cell; a test holds it against what a derivation reads."""
-_WORDS = {
-    "aliases",
-    "device_names",
-    "gated",
-    "languages",
-    "licence",
-    "name",
-    "note",
-    "published_parameters",
-    "source",
-    "sources",
-    "why",
-}
-"""Fields that say something to people and decide nothing."""
+_OF_GPU = ("compute_capability", "memory", "sm_count", "supports")
+_OF_MODEL = (
+    "architecture",
+    "config",
+    "default_attention",
+    "family",
+    "fine_tuning",
+    "max_length",
+    "overflows_in_fp16",
+    "parameters",
+    "shape",
+)
+"""Fields that a derivation reads; another field, such as a name of the card elsewhere, makes nothing stale."""
+_WORDS = {"note", "source", "sources"}
+"""Fields inside those that say something to people and decide nothing."""
 
 
 def model_hash(store: Store, model_id: str) -> str:
     """Return the hash of what the cells of a model depend on beside the GPU: itself, its traces, cuBLAS, the rules."""
     traces = store.root / "memory" / f"{model_id}.json"
     return _hash(
-        figures(store.model(model_id)),
+        figures({name: getattr(store.model(model_id), name) for name in _OF_MODEL}),
         hashlib.sha256(traces.read_bytes()).hexdigest() if traces.is_file() else None,
         figures(store.cuda().workspace),
         {rule_id: store.rule(rule_id).constants for rule_id in RULES},
@@ -44,7 +45,8 @@ def model_hash(store: Store, model_id: str) -> str:
 def gpu_hash(store: Store, gpu_id: str) -> str:
     """Return the hash of what cells of a GPU depend on beside the model: itself, and the context of a process on it."""
     gpu = store.gpu(gpu_id)
-    return _hash(figures(gpu), figures(context_of(gpu_id, gpu, store.cuda())))
+    deciding = {name: getattr(gpu, name) for name in _OF_GPU}
+    return _hash(figures(deciding), figures(context_of(gpu_id, gpu, store.cuda())))
 
 
 def figures(value: Any) -> Any:

@@ -33,7 +33,7 @@ def resources() -> tuple[Resource, ...]:
         (
             "recipe",
             "recipes/GPU/MODEL/CELL.json",
-            _("One whole recipe, as `kb recipe --json` prints it; beside it .yaml and .args to train with."),
+            _("One whole recipe, as `kb recipe --json` prints it; beside it every form that its page shows."),
         ),
         ("gpus", "gpus.json", _("All GPUs: memory, speed, what each can do, names.")),
         ("models", "models.json", _("All models: size, lengths, licence, published settings.")),

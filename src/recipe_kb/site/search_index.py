@@ -21,9 +21,19 @@ from recipe_kb.schema.rule import Term
 from recipe_kb.site.facts import Facts
 from recipe_kb.text import fold, search_words, squash
 
-_RECORDS = ("recipes", "gpus", "models", "rules", "claims", "fits", "adr")
-_RECORD, _SECTION = 0.7, 0.5
-"""Weights of a record's page and, beyond that, of its sections: many are alike, so lists and guides come first."""
+_RECORDS = {
+    "recipes": 0.7,
+    "gpus": 0.7,
+    "models": 0.7,
+    "rules": 0.7,
+    "claims": 0.7,
+    "fits": 0.7,
+    "lint": 0.25,
+    "adr": 0.7,
+}
+"""Weights of the pages in a folder: many are alike, so lists and guides come first; lint names every setting."""
+_SECTION = 0.5
+"""Weight of a section of such a page, beyond that of the page."""
 _GLOSSARY = "glossary/"
 _PLURAL = re.compile(r"(?<![a-z])([a-z]{3,}[a-rt-z])s(?![a-z])")
 
@@ -70,7 +80,7 @@ def _weight(address: str, anchor: str, boost: float) -> float:
     kind, _slash, rest = address.partition("/")
     if kind not in _RECORDS or not rest:
         return boost if anchor else max(boost, 1)
-    return min(boost, 1) * _RECORD * (_SECTION if anchor else 1)
+    return min(boost, 1) * _RECORDS[kind] * (_SECTION if anchor else 1)
 
 
 def _names_of_records(facts: Facts) -> dict[str, tuple[str, ...]]:

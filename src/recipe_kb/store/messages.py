@@ -9,6 +9,8 @@ from recipe_kb.i18n import _
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+    from recipe_kb.schema.recipe import Recipe
+
 Words = Callable[[str, Any, dict[str, Any]], tuple[str, str]]
 
 
@@ -49,6 +51,19 @@ def _choice(name: str, got: Any, context: dict[str, Any]) -> tuple[str, str]:
 def _effective_batch(_name: str, _got: Any, context: dict[str, Any]) -> tuple[str, str]:
     what = _("effective_batch_size is {got}; {batch} x {accumulation} x 1 = {product}")
     return "KB101", what.format(**context)
+
+
+def wrong_product(recipe: "Recipe", num_gpus: int, where: str) -> Problem:
+    """Say that the effective batch of a recipe is not that of its number of GPUs."""
+    batch, accumulation = recipe.settings.per_device_train_batch_size, recipe.settings.gradient_accumulation_steps
+    what = _("effective_batch_size is {got}; {batch} x {accumulation} x {num_gpus} = {product}").format(
+        got=recipe.effective_batch_size,
+        batch=batch,
+        accumulation=accumulation,
+        num_gpus=num_gpus,
+        product=batch * accumulation * num_gpus,
+    )
+    return Problem(code="KB101", where=where, what=what, next_command="kb check")
 
 
 def _provenance(_name: str, _got: Any, context: dict[str, Any]) -> tuple[str, str]:

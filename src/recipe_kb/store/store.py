@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recipe_kb.schema.model import Model
     from recipe_kb.schema.rule import Rule, Source, Term
     from recipe_kb.schema.signs import Sign
+    from recipe_kb.schema.spelling import SpellingFile
 
 RecordType = TypeVar("RecordType")
 
@@ -159,6 +160,12 @@ class Store:
 
         return self._read("signs.yaml", SignFile).signs
 
+    def spellings(self) -> "SpellingFile":
+        """Read what settings are called elsewhere, and which arguments of transformers came and went."""
+        from recipe_kb.schema.spelling import SpellingFile
+
+        return self._read("spellings.yaml", SpellingFile)
+
     def memory_ids(self) -> list[str]:
         """Return the models that have a file of traced steps."""
         return sorted(path.stem for path in (self.root / "memory").glob("*.json"))
@@ -181,6 +188,20 @@ class Store:
         record: dict[str, Any] | None = self._kept[relative]
         return record
 
+    def layouts(self, model_id: str) -> dict[str, Any] | None:
+        """Read how the parameters of one model are shared out, as `make layouts` wrote it; None if nobody did.
+
+        Raises:
+            BadInputError: The file is no such file.
+        """
+        relative = f"layouts/{model_id}.json"
+        if relative not in self._kept:
+            from recipe_kb.store.layouts import read_layouts
+
+            self._kept[relative] = read_layouts(self.root / relative, self.shown(relative))
+        record: dict[str, Any] | None = self._kept[relative]
+        return record
+
     def recipe_path(self, key: RecipeKey) -> str:
         """Return the path of a recipe inside the knowledge base."""
         return f"recipes/{key}.yaml"
@@ -190,8 +211,19 @@ class Store:
         return (self.root / self.recipe_path(key)).is_file()
 
     def recipe(self, key: RecipeKey) -> Recipe:
-        """Read one recipe."""
-        return self._read(self.recipe_path(key), Recipe)
+        """Read one recipe.
+
+        Raises:
+            BadInputError: It cannot be read, or its effective batch is not that of so many GPUs (KB101).
+        """
+        recipe = self._read(self.recipe_path(key), Recipe)
+        settings = recipe.settings
+        batch, accumulation = settings.per_device_train_batch_size, settings.gradient_accumulation_steps
+        if recipe.effective_batch_size != batch * accumulation * key.num_gpus:
+            from recipe_kb.store.messages import wrong_product
+
+            raise BadInputError(wrong_product(recipe, key.num_gpus, self.shown(self.recipe_path(key))))
+        return recipe
 
     def recipe_keys(self, gpu: str = "*", model: str = "*") -> list[RecipeKey]:
         """Return the keys of all recipes, or of those of one GPU and one model; no file is opened."""
@@ -241,4 +273,4 @@ class Store:
 
 
 def _order(key: RecipeKey) -> tuple[Any, ...]:
-    return (key.gpu, key.model, -key.max_length, key.tasks, key.method, key.goal)
+    return (key.gpu, key.model, -key.max_length, key.tasks, key.method, key.goal, key.num_gpus)

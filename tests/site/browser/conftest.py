@@ -67,7 +67,7 @@ def visit(browser, address):
     """
     contexts, wrong = [], []
 
-    def opened(path, *, allowed=(), search=False, **options):
+    def opened(path, *, allowed=(), search=False, loaded=None, **options):
         context = browser.new_context(**options)
         contexts.append(context)
         if not search:
@@ -77,6 +77,7 @@ def visit(browser, address):
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: said.type == "error" and said.text not in allowed and wrong.append(said.text))
         page.on("request", lambda asked: _is_other(asked.url, address) and wrong.append(asked.url))
+        page.on("response", lambda reply: loaded is not None and loaded.append(reply))
         page.goto(address + path)
         return page
 

@@ -53,7 +53,7 @@ def test_a_result_is_marked_in_the_list_and_on_its_page(visit, typed, first, mar
     search(page).press_sequentially(typed)
     link = page.locator(f".md-search-result__item:first-child a[href*='/vi/{first}']").first
     link.wait_for()
-    assert marked in [one.lower() for one in page.locator(".md-search-result__item:first-child mark").all_inner_texts()]
+    page.locator(".md-search-result__item:first-child mark", has_text=marked).first.wait_for(state="attached")
     link.click()
     page.wait_for_url(f"**/vi/{first}**")
     page.locator("article mark", has_text=marked).first.wait_for()

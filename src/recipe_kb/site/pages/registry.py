@@ -22,6 +22,7 @@ from recipe_kb.site.place import Place
 
 KINDS: dict[str, Callable[[Place, Facts], Iterator[Page]]] = {
     "api": api.pages,
+    "cards": cards.pages,
     "changes": changes.pages,
     "claims": claims.pages,
     "fits": fits.pages,

@@ -1,0 +1,1 @@
+"""Training configurations found in guides, notebooks, scripts and files of settings; parsed, never executed."""

@@ -1,0 +1,1 @@
+"""How findings are written for those who read them: one format, one file."""

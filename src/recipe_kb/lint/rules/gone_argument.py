@@ -1,0 +1,80 @@
+"""An argument that this version of transformers does not have.
+
+TrainingArguments refuses a name that it does not know, so the run does not begin. Some names were only changed, and
+are mended in place; some never meant what they seem to: fp16_opt_level configured NVIDIA Apex alone, and goes away.
+Without `--transformers` the installed version counts. A name that still works and will be removed is a hint.
+"""
+
+import re
+from collections.abc import Iterator
+
+from recipe_kb.i18n import _, language
+from recipe_kb.lint.finding import Edit, Found, Severity
+from recipe_kb.lint.subject import Subject
+from recipe_kb.schema.configuration import Written
+from recipe_kb.schema.spelling import Change
+
+VI = """Đối số mà phiên bản transformers này không có.
+
+TrainingArguments từ chối tên mà nó không biết, nên lần chạy không bắt đầu được. Có tên chỉ đổi cách gọi và được sửa
+ngay tại chỗ; có tên chưa bao giờ mang nghĩa như người ta tưởng: fp16_opt_level chỉ dùng cho NVIDIA Apex, và sẽ bị bỏ
+đi. Không ghi `--transformers` thì tính theo phiên bản đã cài. Tên còn dùng được nhưng sắp bị bỏ thì chỉ là gợi ý.
+"""
+CODE = "KB508"
+SEVERITY: Severity = "error"
+SOURCES = ("source:transformers-5.23", "claim:000-11", "claim:000-19", "claim:001-16")
+GOOD = (
+    "# transformers=5.23.0\nwarmup_steps: 0.1\neval_strategy: steps",
+    "# transformers=4.40.0\nwarmup_ratio: 0.1",
+)
+BAD = (
+    "# transformers=5.23.0\nfp16: true\nfp16_opt_level: O1  # Conservative",
+    "# transformers=5.23.0\nwarmup_ratio: 0.1",
+    "# transformers=5.23.0\nevaluation_strategy: steps",
+)
+
+
+def check(subject: Subject) -> Iterator[Found]:
+    """Look every name up among those that went."""
+    if getattr(subject.configuration, "dialect", None) not in {None, "transformers"}:
+        return
+    went = {change.argument: change for change in subject.store.spellings().changes}
+    version = _numbers(subject.asked.transformers)
+    for setting in subject.configuration.settings:
+        name = setting.written_name.rpartition(".")[2].lstrip("-").replace("-", "_").lower()
+        change = went.get(name)
+        if change is None:
+            continue
+        words = {
+            "version": subject.asked.transformers,
+            "name": name,
+            "replacement": change.replacement,
+            "how": change.how.get(language()),
+        }
+        if change.gone is not None and version >= _numbers(change.gone):
+            what = (
+                _("transformers {version} has no {name}; write {replacement}. {how}")
+                if change.replacement
+                else _("transformers {version} has no {name}. {how}")
+            )
+            yield Found(message=what.format(**words), at=setting, edits=_mended(subject, setting, change, name))
+        elif change.gone is None and version >= _numbers(change.seen):
+            what = _("{name} will go; write {replacement}. {how}") if change.replacement else _("{name} will go. {how}")
+            yield Found(message=what.format(**words), at=setting, severity="info")
+
+
+def _mended(subject: Subject, setting: Written, change: Change, name: str) -> tuple[Edit, ...]:
+    """Rename where the value means the same, take the line away where nothing replaces it."""
+    if change.replacement is None:
+        line = subject.line(setting.line) or ""
+        alone = rf"\s*(?:--)?[\"']?{re.escape(name)}[\"']?\s*[:=\s]\s*[\"']?{re.escape(setting.written_value)}[\"']?\s*"
+        is_alone = len(line) < 1000 and re.fullmatch(alone + r"(?:,|\\)?\s*(?:#.*)?", line)  # noqa: PLR2004 - a line of code
+        is_last_flag = line.lstrip().startswith("--") and not line.rstrip().endswith("\\")
+        return (Edit(line=setting.line, whole_line=True),) if is_alone and not is_last_flag else ()
+    share = name == "warmup_ratio" and isinstance(setting.value, float) and 0 < setting.value < 1
+    same_meaning = share or setting.name not in {name, "warmup_ratio"}
+    return subject.renamed(setting, change.replacement) if same_meaning else ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

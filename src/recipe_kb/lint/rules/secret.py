@@ -1,0 +1,65 @@
+"""A secret in a configuration.
+
+A token in a file goes to everybody who gets the file, and stays in the history after it is deleted. Read it from the
+environment, or log in once with the tool's own command. A token that was published must be revoked.
+"""
+
+import re
+from collections.abc import Iterator
+
+from recipe_kb.i18n import _
+from recipe_kb.lint.finding import Found, Severity
+from recipe_kb.lint.subject import Subject
+
+VI = """Có bí mật nằm trong cấu hình.
+
+Token ghi trong tệp sẽ đến tay bất kỳ ai nhận tệp đó, và vẫn còn trong lịch sử sau khi xoá. Hãy đọc nó từ biến môi
+trường, hoặc đăng nhập một lần bằng lệnh của chính công cụ. Token đã lộ thì phải thu hồi.
+"""
+CODE = "KB527"
+SEVERITY: Severity = "error"
+SOURCES: tuple[str, ...] = ()
+GOOD = (
+    "learning_rate: 3e-5\nhub_token: ${HF_TOKEN}",
+    "learning_rate: 3e-5\napi_key: your-key-here-0123456789",
+    "learning_rate: 3e-5\neos_token: <|endoftext|>",
+    "num_tokens: 1234567890123456789",
+    "learning_rate: 3e-5\ntokenizer: bert-base-uncased-12345678",
+)
+BAD = (
+    "learning_rate: 3e-5\nhub_token: hf_" + "a1B2" * 8,
+    "learning_rate: 3e-5\nwandb_api_key: " + "0123456789abcdef" * 2,
+    "# token ghp_" + "a1B2" * 9 + "\nlearning_rate: 3e-5",
+)
+_SHAPES = re.compile(
+    r"\b(?:hf_[A-Za-z0-9]{30,200}|gh[pousr]_[A-Za-z0-9]{30,200}|github_pat_\w{40,200}|sk-[A-Za-z0-9_-]{20,200}|"
+    r"AKIA[0-9A-Z]{16}|xox[baprs]-[\w-]{10,200}|AIza[\w-]{35})"
+)
+_NAMED = re.compile(
+    r"(?:\b|_)(?P<name>token|api_?key|secret|password|passwd|access_?key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?"
+    r"(?P<value>[A-Za-z0-9_+/-]{16,200})(?![\w.(])",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(r"your|xxx|placeholder|environ|getenv|example|change", re.IGNORECASE)
+_LONGEST = 10_000
+_FEWEST_DIGITS = 3
+
+
+def check(subject: Subject) -> Iterator[Found]:
+    """Look through the whole file, once, for the shapes of tokens and for telling names; no secret is printed."""
+    if subject.others:
+        return
+    for number, line in enumerate(subject.lines, start=1):
+        if _SHAPES.search(line[:_LONGEST]):
+            yield Found(message=_("This line holds what looks like an access token."), line=number)
+            continue
+        named = _NAMED.search(line[:_LONGEST])
+        if named and _is_random(named["value"]):
+            what = _("{name} holds a value that should not be in a file.").format(name=named["name"])
+            yield Found(message=what, line=number)
+
+
+def _is_random(text: str) -> bool:
+    """Say whether a value looks drawn: letters and several digits, and no word that stands for a secret."""
+    digits = sum(char.isdigit() for char in text)
+    return digits >= _FEWEST_DIGITS and digits < len(text) and not _PLACEHOLDER.search(text)

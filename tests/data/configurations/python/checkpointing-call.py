@@ -1,0 +1,2 @@
+model.gradient_checkpointing_enable()
+learning_rate = 1e-5

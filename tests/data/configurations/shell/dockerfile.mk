@@ -1,0 +1,3 @@
+BATCH_SIZE ?= 8
+train:
+	python train.py --batch_size 8 --learning_rate 1e-5

@@ -1,0 +1,3 @@
+BATCH_SIZE=8              # was 4
+GRAD_ACCUMULATION=2
+LEARNING_RATE=2e-5
