@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check format generate curves cells site benchmark gpu clean
+.PHONY: install demo test check format generate curves layouts cells site benchmark gpu clean
 
 install: $(STAMP)
 
@@ -46,6 +46,11 @@ generate: install
 # so it goes on where it was stopped. `scripts/curves.py MODEL` traces one.
 curves: install
 	$(BIN)/python scripts/curves.py
+
+# How several GPUs share the parameters of each network (kb/layouts), and how many cards each needs (docs/data/cards.json).
+layouts: install
+	$(BIN)/python scripts/layouts.py
+	$(BIN)/python scripts/cards.py
 
 # Settings that the picker and the heat map show; only what has changed is worked out again, all of them in 20 minutes.
 cells: install

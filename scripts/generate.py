@@ -28,6 +28,7 @@ from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe
 from recipe_kb.schema.rule import Glossary, RemedyFile, Rule, SourceFile
 from recipe_kb.schema.signs import SignFile
+from recipe_kb.schema.spelling import SpellingFile
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "recipe_kb"
@@ -45,6 +46,7 @@ SCHEMAS = {
     "glossary": Glossary,
     "cuda": Cuda,
     "signs": SignFile,
+    "spellings": SpellingFile,
     "evidence": Evidence,
 }
 

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,16 +20,42 @@ from recipe_kb.site.place import place_of
 
 PAGES = sorted((*ROOT.glob("README*.md"), *ROOT.glob("CONTRIBUTING*.md"), *ROOT.glob("docs/*/*.md")))
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-TRAINS_OR_WRITES = ("kb validate", "kb site")
+TRAINS_OR_BUILDS = ("kb validate", "kb site")
+HEREDOC = re.compile(r"cat > (\S+) <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
+WRITES = {"--draft", "--fix", "--output", "--write-baseline"}
+"""Options that leave a file, which a later example of the page may read."""
+
+
+def words_of(command):
+    return [word for word in shlex.split(command, comments=True)[1:] if word not in {"|", ">"}]
 
 
 def examples():
+    """Yield page, command, the lines shown, and what the page did before: files as name and text, commands as words."""
     for page in PAGES:
+        before = []
         for block in CONSOLE.findall(page.read_text(encoding="utf-8")):
             for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                file = HEREDOC.match(example)
+                if file:
+                    before.append((file[1], file[2]))
+                    continue
                 command, *shown = example.splitlines()
-                if command.startswith("kb ") and not command.startswith(TRAINS_OR_WRITES):
-                    yield pytest.param(page, command, shown, id=f"{page.relative_to(ROOT)}:{command}")
+                if command.startswith("kb ") and not command.startswith(TRAINS_OR_BUILDS):
+                    name = f"{page.relative_to(ROOT)}:{command}"
+                    yield pytest.param(page, command, shown, tuple(before), id=name)
+                    if WRITES.intersection(words_of(command)):
+                        before.append(words_of(command))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where a reader types: the pages lie there as in a checkout, and what a command writes stays there."""
+    for language in ("en", "vi"):
+        (tmp_path / "docs" / language).mkdir(parents=True)
+        for page in (ROOT / "docs" / language).glob("*.md"):
+            shutil.copy(page, tmp_path / "docs" / language)
+    return tmp_path
 
 
 def language_of(page):
@@ -39,10 +66,14 @@ def test_there_are_examples():
     assert len(list(examples())) > 20
 
 
-@pytest.mark.parametrize(("page", "command", "shown"), list(examples()))
-def test_every_line_shown_is_printed_in_this_order(kb, page, command, shown):
-    words = [word for word in shlex.split(command, comments=True)[1:] if word not in {"|", ">"}]
-    result = kb(*words, lang=language_of(page), cwd=ROOT)
+@pytest.mark.parametrize(("page", "command", "shown", "before"), list(examples()))
+def test_every_line_shown_is_printed_in_this_order(kb, folder, page, command, shown, before):
+    for step in before:
+        if isinstance(step, tuple):
+            (folder / step[0]).write_text(step[1], encoding="utf-8")
+        else:
+            kb(*step, lang=language_of(page), cwd=folder)
+    result = kb(*words_of(command), lang=language_of(page), cwd=folder)
     assert result.returncode in {0, 1, 2}, result.stderr
     printed = iter((result.stdout + result.stderr).splitlines())
     for line in shown:

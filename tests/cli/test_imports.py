@@ -34,6 +34,7 @@ def loaded(argv, heavy, extra=""):
         ["search", "batch"],
         ["check"],
         ["doctor"],
+        ["extract", "README.md"],
         ["predict", "t4/biobert/8t-512-full"],
     ],
 )

@@ -9,9 +9,12 @@ from recipe_kb.cli.main import run
 INNER = {
     "__init__",
     "crash",
+    "diff_sides",
     "entry",
+    "extract_draft",
     "group",
     "heading",
+    "lint_files",
     "machine",
     "main",
     "output",

@@ -151,29 +151,29 @@ def test_what_cannot_be_trained_here_is_tried_once(capsys, play):
     assert played.asked == [32]
 
 
-def test_a_recorded_recipe_passes_the_check_and_is_what_kb_recipe_answers(ask, play, broken_kb, monkeypatch):
-    monkeypatch.setenv("KB_ROOT", str(broken_kb))
+def test_a_recorded_recipe_passes_the_check_and_is_what_kb_recipe_answers(ask, play, small_kb, monkeypatch):
+    monkeypatch.setenv("KB_ROOT", str(small_kb))
     play()
     code, answer = ask(*QUESTION, "--scale-lr", "--record")
     assert code == 0
-    store = Store(broken_kb)
+    store = Store(small_kb)
     problems, _ = check(store)
     assert [str(problem) for problem in problems if "biobert" in str(problem)] == []
     recipe = store.recipe(RecipeKey.parse(CELL))
     assert (recipe.origin, recipe.status) == ("tuned", "measured")
     assert recipe.settings.given() == answer["settings"]
     evidence = recipe.provenance["per_device_train_batch_size"].evidence
-    assert (broken_kb / evidence).is_file()
+    assert (small_kb / evidence).is_file()
     assert answer["recorded"]["evidence"].endswith(evidence)
 
 
-def test_without_its_evidence_the_recorded_recipe_would_fail_the_check(ask, play, broken_kb, monkeypatch):
-    monkeypatch.setenv("KB_ROOT", str(broken_kb))
+def test_without_its_evidence_the_recorded_recipe_would_fail_the_check(ask, play, small_kb, monkeypatch):
+    monkeypatch.setenv("KB_ROOT", str(small_kb))
     play()
     ask(*QUESTION, "--record")
-    for path in (broken_kb / "evidence" / CELL).iterdir():
+    for path in (small_kb / "evidence" / CELL).iterdir():
         path.unlink()
-    said = "\n".join(map(str, check(Store(broken_kb))[0]))
+    said = "\n".join(map(str, check(Store(small_kb))[0]))
     assert "KB116" in said
     assert "KB106" in said
 

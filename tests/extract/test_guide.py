@@ -98,3 +98,9 @@ def test_a_value_that_a_program_computes_is_said(found):
         ("fp16", "torch.cuda.is_available()", 106)
     ]
     assert "computed" in computed.not_understood[0].why
+
+
+def test_several_tasks_without_a_number_are_not_the_one_of_the_section_around(store):
+    text = "# One task\n\nSingle-task first.\n\n## Multi-task\n\n```yaml\nbatch_size: 8\n```\n"
+    (one,) = configurations_in(text, "a.md", store).configurations
+    assert one.context.tasks is None

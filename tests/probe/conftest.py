@@ -19,7 +19,7 @@ def ask():
             key=RecipeKey.parse(recipe_id),
             recipe=recipe_with(mixing, **{"learning_rate": 1e-3} | (settings or {})),
             model=model_of(config),
-            **{"device": "cpu", "timeout_s": 120} | request,
+            **{"device": "cpu", "timeout_s": 300} | request,
         )
 
     return make

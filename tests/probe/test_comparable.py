@@ -22,16 +22,26 @@ def figures(request, times_s):
 
 
 def test_a_quiet_gpu_is_comparable():
-    assert why_not_comparable(None, None) == ()
-    assert why_not_comparable(load(num_other_processes=0, throttle_reasons=("sw_power_cap", "sync_boost")), None) == ()
+    assert why_not_comparable([], None) == ()
+    assert (
+        why_not_comparable([load(num_other_processes=0, throttle_reasons=("sw_power_cap", "sync_boost"))], None) == ()
+    )
 
 
 def test_other_processes_are_counted():
-    assert why_not_comparable(load(num_other_processes=2), None) == ("other processes used the GPU: 2",)
+    assert why_not_comparable([load(num_other_processes=2)], None) == ("other processes used the GPU: 2",)
+
+
+def test_the_others_on_all_gpus_are_counted():
+    loads = [load(num_other_processes=2), load(throttle_reasons=("hw_thermal",)), load(num_other_processes=1)]
+    assert why_not_comparable(loads, None) == (
+        "other processes used the GPU: 3",
+        "the GPU slowed itself down: hw_thermal",
+    )
 
 
 def test_heat_and_power_supply_are_named():
-    reasons = why_not_comparable(load(throttle_reasons=("hw_thermal", "hw_slowdown", "sw_power_cap")), None)
+    reasons = why_not_comparable([load(throttle_reasons=("hw_thermal", "hw_slowdown", "sw_power_cap"))], None)
     assert reasons == ("the GPU slowed itself down: hw_slowdown, hw_thermal",)
 
 
@@ -42,15 +52,15 @@ def test_only_known_names_slow_a_gpu():
 def test_a_run_that_did_not_settle_says_so(ask):
     restless = figures(ask(), [1.0, 2.0] * 20)
     assert restless.stable is False
-    assert why_not_comparable(None, restless) == ("step times had not settled after 40 steps",)
+    assert why_not_comparable([], restless) == ("step times had not settled after 40 steps",)
     assert figures(ask(), [1.0] * 40).stable is True
-    assert why_not_comparable(None, figures(ask(), [1.0] * 40)) == ()
+    assert why_not_comparable([], figures(ask(), [1.0] * 40)) == ()
 
 
 def test_a_run_of_a_given_length_was_not_asked(ask):
     request = ask(num_steps=40)
     assert figures(request, [1.0, 2.0] * 20).stable is None
-    assert why_not_comparable(None, figures(request, [1.0, 2.0] * 20)) == ()
+    assert why_not_comparable([], figures(request, [1.0, 2.0] * 20)) == ()
 
 
 @pytest.mark.parametrize("comparable", [True, False])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recipe_kb.probe import plan, run
+from recipe_kb.probe import plan, report, run
 from recipe_kb.probe.run import probe
 
 SRC = Path(__file__).parents[2] / "src"
@@ -26,7 +26,8 @@ main()
 @pytest.fixture(autouse=True)
 def open_ended(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(SRC))
-    monkeypatch.setattr(run, "plan_run", lambda *words: replace(plan.plan_run(*words), max_steps=MAX_STEPS))
+    for module in (run, report):
+        monkeypatch.setattr(module, "plan_run", lambda *words: replace(plan.plan_run(*words), max_steps=MAX_STEPS))
 
 
 def child(change):

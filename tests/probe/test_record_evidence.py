@@ -1,6 +1,7 @@
 """Evidence on disk: whole or not at all, and never one over another."""
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -84,6 +85,44 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         record(evidence(), tmp_path)
     assert caught.value.exit_code == Exit.CANNOT_HERE
     assert "8t-512-full" in caught.value.problems[0].where
+
+
+def test_several_gpus_are_counted_in_the_name(tmp_path):
+    several = {"mode": "native", "gpu_name": "Tesla T4", "num_gpus": 2}
+    names = [record(evidence(**several, parallel=parallel), tmp_path).name for parallel in ("ddp", "fsdp")]
+    assert names == ["2026-11-22-2x-t4-native.json", "2026-11-22-2x-fsdp-t4-native.json"]
+
+
+KILLED_WHILE_WRITING = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_record_evidence import evidence
+from recipe_kb.probe import record
+if sys.argv[3] == "hidden":
+    del os.O_TMPFILE
+os.fsync = lambda _descriptor: os.kill(os.getpid(), 9)
+record.record(evidence(), Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nameless files are Linux' own")
+@pytest.mark.parametrize(("way", "num_left"), [("nameless", 0), ("hidden", 1)])
+def test_who_is_killed_while_writing_leaves_nothing(tmp_path, way, num_left):
+    """The other way leaves a hidden file: that shows that the kill came in the middle."""
+    command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path), str(Path(__file__).parent), way]
+    assert subprocess.run(command, env={"PYTHONPATH": str(SRC)}, check=False).returncode == -9
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == num_left
+
+
+def test_a_system_without_nameless_files_writes_the_same(tmp_path, monkeypatch):
+    first = record(evidence(), tmp_path)
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    second = record(evidence(), tmp_path)
+    assert second.name == "2026-11-22-cpu-2.json"
+    assert second.read_text() == first.read_text()
+    assert second.stat().st_mode == first.stat().st_mode
+    assert first.stat().st_nlink == second.stat().st_nlink == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource limits")

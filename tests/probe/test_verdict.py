@@ -83,7 +83,7 @@ def test_too_short_a_run_passes_and_says_so():
 @pytest.mark.parametrize("own_gpu", [False, True])
 @pytest.mark.parametrize("verdict", get_args(Verdict))
 def test_aspects(ask, verdict, own_gpu):
-    plan = plan_run(ask("t4/tiny/3t-64-full", settings={"gradient_accumulation_steps": 2}), "cpu")
+    plan = plan_run(ask("t4/tiny/3t-64-full-2x", settings={"gradient_accumulation_steps": 2}), "cpu")
     confirmed, needs_gpu = aspects(verdict, plan, own_gpu=own_gpu, loss_compared=True, timed=True)
     assert not set(confirmed) & set(needs_gpu)
     assert ("trains" in confirmed) == (verdict in {"passed", "alloc_retries", "no_progress"})

@@ -6,8 +6,8 @@ from recipe_kb.schema.recipe import RecipeKey
 
 names = st.from_regex(r"[a-z0-9][a-z0-9.\-]{0,12}", fullmatch=True)
 keys = st.builds(
-    lambda gpu, model, low, more, length, method, goal: RecipeKey(
-        gpu=gpu, model=model, tasks=(low, low + more), max_length=length, method=method, goal=goal
+    lambda gpu, model, low, more, length, method, goal, num_gpus: RecipeKey(
+        gpu=gpu, model=model, tasks=(low, low + more), max_length=length, method=method, goal=goal, num_gpus=num_gpus
     ),
     names,
     names,
@@ -16,6 +16,7 @@ keys = st.builds(
     st.integers(1, 8192),
     st.sampled_from(["full", "lora", "qlora"]),
     st.sampled_from(["quality", "balanced", "speed"]),
+    st.integers(1, 1024),
 )
 
 
@@ -25,7 +26,23 @@ def test_an_id_reads_back(key):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "t4", "t4/biobert", "t4/biobert/8-512-full", "t4/biobert/8t-512", "a/b/c/8t-512-full", "t4/b/t-5-full"]
+    "text",
+    [
+        "",
+        "t4",
+        "t4/biobert",
+        "t4/biobert/8-512-full",
+        "t4/biobert/8t-512",
+        "a/b/c/8t-512-full",
+        "t4/b/t-5-full",
+        "t4/b/8t-512-full-0x",
+    ],
 )
 def test_what_is_no_id_is_none(text):
     assert RecipeKey.parse(text) is None
+
+
+def test_the_number_of_gpus_comes_last_and_one_is_not_spelled_out():
+    assert RecipeKey.parse("t4/biobert/8t-512-full-speed-2x").num_gpus == 2
+    assert str(RecipeKey.parse("t4/biobert/8t-512-full-1x")) == "t4/biobert/8t-512-full"
+    assert RecipeKey.parse("t4/biobert/8t-512-full-2x-speed") is None

@@ -84,15 +84,16 @@ def _devices(store: Store) -> tuple[tuple[Device, ...], str | None]:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
         return (), str(error)
+    from recipe_kb.probe.nvml_reading import shown_devices
+
     try:
         found = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        for handle in shown_devices(pynvml):
             name = str(pynvml.nvmlDeviceGetName(handle))
             total = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
             found.append(Device(name=name, total_bytes=total, gpu_id=gpu_of_device(store, name, total)))
-    except pynvml.NVMLError as error:
+    except (pynvml.NVMLError, ValueError) as error:  # the latter: CUDA_VISIBLE_DEVICES names no GPU
         return (), str(error)
     finally:
         pynvml.nvmlShutdown()
-    return tuple(found), None if found else _("the driver reports no device")
+    return tuple(found), None if found else _("the driver reports no device, or CUDA_VISIBLE_DEVICES hides them")

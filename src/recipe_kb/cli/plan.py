@@ -47,7 +47,7 @@ def _run(ctx: click.Context, recipe_id: str, max_steps: int, num_gpus: int) -> N
     plan: dict[str, Any] = {
         "schema": "kb-plan/1",
         "recipe": answer.recipe_id,
-        "num_gpus": num_gpus,
+        "num_gpus": answer.num_gpus,
         "max_steps": max_steps,
         "effective_batch_size": effective,
         "samples_seen": max_steps * effective,
@@ -59,7 +59,7 @@ def _run(ctx: click.Context, recipe_id: str, max_steps: int, num_gpus: int) -> N
     if session.as_json:
         print_json(plan)
         return
-    product = f"{settings.per_device_train_batch_size} x {settings.gradient_accumulation_steps} x {num_gpus}"
+    product = f"{settings.per_device_train_batch_size} x {settings.gradient_accumulation_steps} x {answer.num_gpus}"
     count = {name: number(value, 0) for name, value in plan.items() if isinstance(value, int)}
     samples = f"{count['max_steps']} x {count['effective_batch_size']}"
     title(answer.recipe_id)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -56,7 +57,7 @@ def build() -> click.Command:
 
 def _cell_options() -> list[click.Parameter]:
     """Return the options that name a cell; with an id most of them are said already, so that none has a default."""
-    options = [option for option in cell_options() if option.name != "num_gpus"]
+    options = cell_options()
     for option in options:
         option.required, option.default = False, None
     return options
@@ -106,14 +107,21 @@ def _run_options() -> list[click.Parameter]:
 
 @click.pass_context
 def _run(ctx: click.Context, /, **options: Any) -> int:
-    from recipe_kb.cli.predict_answer import Predicted, heading, to_json, verdict
+    from recipe_kb.cli.predict_answer import Predicted, heading, measured_bytes, to_json, verdict
     from recipe_kb.cli.predict_asked import wish_of
     from recipe_kb.memory.predict import predict
 
     session = session_of(ctx)
     wish = wish_of(session, options)
     found = _find(session, wish.recipe_id, wish.asked)
-    predicted = Predicted(wish=wish, found=found, prediction=predict(found.question))
+    prediction = predict(found.question)
+    predicted = Predicted(
+        wish=wish,
+        found=found,
+        prediction=prediction,
+        fits_from=None if prediction.fits else _fits_from(session, wish.asked),
+        measured_bytes=measured_bytes(session.store, wish),
+    )
     if options["plot"] is not None:
         _plot(options["plot"], predicted, heading(predicted), verdict(predicted))
     if session.as_json:
@@ -155,6 +163,23 @@ def _find(session: Session, recipe_id: str, asked: "Asked") -> "Found":
             raise CannotHereError(Problem(code="KB304", what=what, next_command="kb doctor")) from error
     what = _("{model} cannot be trained so: {why}.").format(model=asked.key.model, why=in_language(reason))
     raise BadInputError(Problem(code="KB217", what=what, next_command=f"kb show {asked.key.model}"))
+
+
+def _fits_from(session: Session, asked: "Asked") -> int | None:
+    """Return on how many cards these very settings fit with FSDP, where their step is stored."""
+    from recipe_kb.memory.parallel import is_sharded
+    from recipe_kb.memory.predict import batch_fits
+    from recipe_kb.resolve.several import COUNTS
+    from recipe_kb.tracing.question import stored_question
+
+    if not is_sharded(asked.key.method, asked.settings.optim) or asked.evaluation_samples:
+        return None
+    for count in COUNTS:
+        key = replace(asked.key, num_gpus=count)
+        found = stored_question(session.store, replace(asked, key=key, parallel="fsdp"))
+        if found is not None and count > asked.key.num_gpus and batch_fits(found.question, found.question.rows):
+            return count
+    return None
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from recipe_kb.i18n import _, gib, ngettext, percent
 from recipe_kb.memory.floor import Floor, floor
 from recipe_kb.memory.gpu import best_sdpa_kernel
 from recipe_kb.memory.predict import Prediction
+from recipe_kb.resolve.several import NOTES
+from recipe_kb.store.store import Store
 from recipe_kb.tracing.question import (
     DRAWN_MICRO_BATCHES,
     NUM_DRAWS,
@@ -31,11 +33,15 @@ class Predicted:
         wish: What was typed.
         found: The step, and where it comes from.
         prediction: The answer.
+        fits_from: Where it does not fit: on how many cards these settings would, with FSDP.
+        measured_bytes: What was measured of this very recipe, where its status says that it was.
     """
 
     wish: Wish
     found: Found
     prediction: Prediction
+    fits_from: int | None = None
+    measured_bytes: int | None = None
 
     @property
     def total_bytes(self) -> int:
@@ -70,6 +76,8 @@ def to_json(predicted: Predicted, language: str) -> dict[str, Any]:
         "model": asked.key.model,
         "tasks": low if low == high else [low, high],
         "max_length": asked.key.max_length,
+        "num_gpus": asked.key.num_gpus,
+        "parallel": asked.parallel if asked.key.num_gpus > 1 else None,
         "method": asked.key.method,
         "task_mixing": asked.mixing,
         "loop": asked.loop,
@@ -86,6 +94,8 @@ def to_json(predicted: Predicted, language: str) -> dict[str, Any]:
         "total_bytes": question.total_bytes,
         "margin": prediction.margin,
         "largest_batch": prediction.largest_batch,
+        "fits_from_num_gpus": predicted.fits_from,
+        "measured_reserved_bytes": predicted.measured_bytes,
         "num_alloc_retries": prediction.num_alloc_retries,
         "breakdown": prediction.breakdown,
         "context": asdict(question.context),
@@ -102,7 +112,9 @@ def heading(predicted: Predicted) -> str:
     """Write what was asked in one line."""
     wish = predicted.wish
     batch = _("batch {rows}").format(rows=wish.asked.settings.per_device_train_batch_size)
-    return " · ".join([heading_of(wish.asked.key, wish.asked.gpu, wish.answer.model), batch])
+    asked = wish.asked
+    words = [heading_of(asked.key, asked.gpu, wish.answer.model, asked.key.num_gpus), batch]
+    return " · ".join([*words, asked.parallel.upper()] if asked.key.num_gpus > 1 else words)
 
 
 def verdict(predicted: Predicted) -> str:
@@ -118,9 +130,29 @@ def verdict(predicted: Predicted) -> str:
     else:
         what = _("Does not fit: {used} are needed, and the GPU has {total}.")
     if prediction.largest_batch == 0:
-        return what.format(**figures) + " " + _("Not even one row fits.")
-    largest = _("The largest batch that fits is {rows}.").format(rows=prediction.largest_batch)
-    return what.format(**figures) + " " + largest
+        largest = _("Not even one row fits.")
+    else:
+        largest = _("The largest batch that fits is {rows}.").format(rows=prediction.largest_batch)
+    said = f"{what.format(**figures)} {largest}"
+    if predicted.fits_from is None:
+        return said
+    return f"{said} " + _("On this card it fits from {count} cards with FSDP.").format(count=predicted.fits_from)
+
+
+def measured_bytes(store: Store, wish: Wish) -> int | None:
+    """Return the reserved peak that the latest passed probe measured; None where something was changed since.
+
+    Args:
+        store: Holds the evidence.
+        wish: What was typed; only a recipe as it is has been measured.
+    """
+    recipe = wish.answer.recipe
+    if wish.changes or wish.nothing_fits or recipe.status != "measured":
+        return None
+    passed = (one for one in store.evidence(wish.recipe_id) if one["verdict"] == "passed" and one["mode"] == "native")
+    latest = max(passed, key=lambda one: str(one["started"]), default=None)
+    peak = latest["measured"].get("peak_reserved_bytes") if latest else None
+    return int(peak) if peak else None
 
 
 def _about_the_run(asked: Asked) -> Iterator[str]:
@@ -136,6 +168,10 @@ def _about_the_run(asked: Asked) -> Iterator[str]:
             rows,
         )
         yield what.format(rows=rows)
+    if asked.key.num_gpus > 1:
+        yield _("The figures are those of one of {count} GPUs; an optimizer step takes the rows of all.").format(
+            count=asked.key.num_gpus
+        )
     if asked.settings.optim.startswith("paged_"):
         yield _("The optimizer's state is in unified memory and is not counted, though part of it may be on the card.")
     if asked.loop == "bare":
@@ -146,6 +182,11 @@ def notes(predicted: Predicted, language: str) -> Iterator[str]:
     """Yield what a reader must know besides the figures: what was assumed, and how sure it is."""
     wish, found, asked = predicted.wish, predicted.found, predicted.wish.asked
     question, prediction = found.question, predicted.prediction
+    if asked.key.num_gpus > 1:
+        yield NOTES[asked.parallel].get(language)
+    if predicted.measured_bytes is not None:
+        what = _("Measured on this GPU: {measured} reserved; predicted is {predicted}.")
+        yield what.format(measured=gib(predicted.measured_bytes), predicted=gib(prediction.peak_reserved_bytes))
     if wish.answer.recipe.refuted:
         reason = wish.answer.recipe.refuted.reason.get(language)
         yield _("This recipe is refuted: {reason}").format(reason=reason)

@@ -10,8 +10,10 @@ from recipe_kb.cli.recipe import gpu_named
 from recipe_kb.cli.recipe_id import key_of_id
 from recipe_kb.errors import BadInputError, FindingError, Problem
 from recipe_kb.i18n import _
+from recipe_kb.memory.parallel import is_sharded
 from recipe_kb.resolve.answer import DEFAULT_LENGTH, Answer, answer_key, command_for
 from recipe_kb.resolve.rules import precision
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.recipe import RecipeKey, Settings
 from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
@@ -63,7 +65,7 @@ def wish_of(session: Session, options: Mapping[str, Any]) -> Wish:
         CannotHereError: `--gpu auto`, and no GPU that is known is here.
     """
     cell = _cell(session, options)
-    answer, nothing_fits = _answer(session.store, cell)
+    answer, nothing_fits = _answer(session.store, cell, options["parallel"])
     key = _changed_key(session, cell, answer, options)
     gpu = None if BARE_MEMORY.fullmatch(key.gpu) else session.store.gpu(key.gpu)
     before = _for_one_row(answer, gpu) if nothing_fits else answer.recipe.settings
@@ -86,6 +88,7 @@ def wish_of(session: Session, options: Mapping[str, Any]) -> Wish:
         evaluation_rows=0 if options["evaluation_batch"] == 0 else settings.per_device_eval_batch_size,
         evaluation_samples=options["evaluation_samples"] or 0,
         traces=options["trace"],
+        parallel=_parallel(key, settings, answer, nothing_fits, options),
     )
     changes = _differences(cell, key, ("gpu", "max_length")) | _differences(before, settings, wanted)
     if mixing != answer.recipe.task_mixing:
@@ -99,6 +102,8 @@ def _cell(session: Session, options: Mapping[str, Any]) -> RecipeKey:
     store = session.store
     if options["recipe_id"] is not None:
         key = key_of_id(store, options["recipe_id"])
+        if options["num_gpus"] is not None:
+            key = replace(key, num_gpus=options["num_gpus"])
         said = [f"--{name}" for name in _IN_THE_ID if options[name] is not None]
         if said:
             what = _("A recipe id says {names} already; leave it out, or leave the id out.")
@@ -118,7 +123,8 @@ def _cell(session: Session, options: Mapping[str, Any]) -> RecipeKey:
     if length > limit:
         raise BadInputError(too_long(model, limit, length))
     named = {name: options[name] for name in ("method", "goal") if options[name] is not None}
-    return RecipeKey(gpu=gpu, model=model, tasks=(tasks, tasks), max_length=length, **named)
+    num_gpus = options["num_gpus"] or 1
+    return RecipeKey(gpu=gpu, model=model, tasks=(tasks, tasks), max_length=length, num_gpus=num_gpus, **named)
 
 
 def _without_id(session: Session, key: RecipeKey, options: Mapping[str, Any]) -> str:
@@ -146,10 +152,10 @@ def _differences(before: object, after: object, names: Iterable[str]) -> dict[st
     return {name: (old, new) for name, (old, new) in pairs.items() if old != new}
 
 
-def _answer(store: Store, cell: RecipeKey) -> tuple[Answer, bool]:
+def _answer(store: Store, cell: RecipeKey, parallel: Parallel | None) -> tuple[Answer, bool]:
     """Return the recipe of a cell; where nothing fits, that of a roomy card, and True."""
     try:
-        return answer_key(store, cell), False
+        return answer_key(store, cell, parallel=parallel), False
     except FindingError:
         return answer_key(store, replace(cell, gpu=_ROOMY)), True
 
@@ -174,10 +180,21 @@ def _for_one_row(answer: Answer, gpu: Gpu | None) -> Settings:
         answer.recipe.settings,
         per_device_train_batch_size=1,
         per_device_eval_batch_size=1,
-        gradient_accumulation_steps=answer.recipe.effective_batch_size,
+        gradient_accumulation_steps=answer.recipe.effective_batch_size // answer.num_gpus,
         precision="fp32" if computed == "fp16" and answer.model.overflows_in_fp16 else computed,
         tf32=gpu is not None and gpu.supports.tf32,
     )
+
+
+def _parallel(
+    key: RecipeKey, settings: Settings, answer: Answer, nothing_fits: bool, options: Mapping[str, Any]
+) -> Parallel:
+    """Return how several GPUs share the work: as asked, else as the recipe does, else what needs less of each."""
+    if options["parallel"] is not None:
+        return options["parallel"]  # type: ignore[no-any-return]
+    if nothing_fits and is_sharded(key.method, settings.optim):
+        return "fsdp"
+    return answer.parallel or "ddp"
 
 
 def _padding(options: Mapping[str, Any]) -> Padding:

@@ -7,11 +7,14 @@ from typing import Any
 
 from recipe_kb.errors import Problem
 from recipe_kb.i18n import _
+from recipe_kb.memory.parallel import is_sharded
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
 
 PREDICTED_ATTENTION = ("eager", "sdpa")
+_MOST_BATCHES = 256
+"""Of an evaluation that keeps its logits: each joins them to a larger block, so none repeats and all are replayed."""
 _EIGHT_BIT = ("adamw_bnb_8bit", "paged_adamw_8bit")
 
 
@@ -70,6 +73,22 @@ def _contradictions(key: RecipeKey, model: Model, settings: Settings, options: M
         yield _("--dynamic-padding and --no-padding exclude each other.")
     if options["evaluation_samples"] and options["evaluation_batch"] == 0:
         yield _("--evaluation-samples needs an evaluation, and --evaluation-batch 0 means none.")
+    if options.get("parallel") and key.num_gpus == 1:
+        yield _("--parallel is about several GPUs; expected --num-gpus too.")
+    if options.get("parallel") == "fsdp" and not is_sharded(key.method, settings.optim):
+        what = _("FSDP is not predicted with method {method} and optimizer {optim}; expected --parallel ddp.")
+        yield what.format(method=key.method, optim=settings.optim)
+    rows = settings.per_device_eval_batch_size
+    batches = -(-(options["evaluation_samples"] or 0) // rows)
+    if batches > _MOST_BATCHES:
+        what = _(
+            "--evaluation-samples {samples} in batches of {rows} are {batches} batches, and at most {most} are "
+            "replayed; expected a larger --evaluation-batch or at most {fewer} samples."
+        )
+        samples, fewer = options["evaluation_samples"], _MOST_BATCHES * rows
+        yield what.format(samples=samples, rows=rows, batches=batches, most=_MOST_BATCHES, fewer=fewer)
+    if options["evaluation_samples"] and key.num_gpus > 1:
+        yield _("--evaluation-samples is predicted for one GPU alone: several gather the logits of all on each.")
     if key.method == "qlora" and settings.precision == "fp32":
         yield _("Method qlora computes in half precision (got precision fp32).")
 

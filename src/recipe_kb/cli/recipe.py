@@ -1,17 +1,19 @@
 """`kb recipe`: which settings for this GPU, this model, this many tasks."""
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from recipe_kb.cli.group import Session, session_of
 from recipe_kb.cli.output import print_json
+from recipe_kb.dialects.registry import DIALECTS
 from recipe_kb.errors import BadInputError, Exit, Problem
-from recipe_kb.i18n import _, language
+from recipe_kb.i18n import _
 from recipe_kb.resolve.answer import Answer, ask
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.recipe import MAX_TASKS
 
-FORMATS = ("text", "json", "yaml", "args")
+FORMATS = ("text", "json", *DIALECTS)
 METHODS = ("full", "lora", "qlora")
 GOALS = ("quality", "balanced", "speed")
 
@@ -50,6 +52,11 @@ def cell_options() -> list[click.Parameter]:
         click.Option(["--method"], type=click.Choice(METHODS), default="full", help=_("What is trained.")),
         click.Option(["--goal"], type=click.Choice(GOALS), default="balanced", help=_("What matters most.")),
         click.Option(["--num-gpus"], type=click.IntRange(1, 1024), default=1, help=_("Cards that share the batch.")),
+        click.Option(
+            ["--parallel"],
+            type=click.Choice(get_args(Parallel)),
+            help=_("How several cards share the work (ddp, and fsdp where that needs too much)."),
+        ),
     ]
 
 
@@ -89,28 +96,7 @@ def _run(ctx: click.Context, /, form: str, explain: bool, **question: Any) -> in
 
         print_answer(answer, session, explain=explain)
     else:
-        _export(answer, form)
+        from recipe_kb.cli.export import export_text
+
+        click.echo(export_text(session, answer, form), nl=False)
     return Exit.FINDING if answer.recipe.refuted else Exit.DONE
-
-
-def _export(answer: Answer, form: str) -> None:
-    from recipe_kb.dialects import args, training_arguments, yaml_config
-
-    settings = answer.recipe.settings
-    arguments = training_arguments.write(settings)
-    attributes = training_arguments.model_attributes(answer.model)
-    if form == "yaml":
-        text = yaml_config.write(answer.recipe_id, answer.key, answer.recipe, answer.model, arguments, attributes)
-    else:
-        text = args.write(arguments)
-        for name, value in attributes.items():
-            what = _("Flags cannot carry this: set model.{name} = {value} before the Trainer is made.")
-            click.echo(what.format(name=name, value=value), err=True)
-        if answer.key.method != "full":
-            what = _("Flags cannot carry {method}: the adapters are in --format yaml.")
-            click.echo(what.format(method=answer.key.method), err=True)
-    click.echo(text, nl=False)
-    if answer.recipe.refuted:
-        click.echo(
-            _("This recipe is refuted: {reason}").format(reason=answer.recipe.refuted.reason.get(language())), err=True
-        )

@@ -14,11 +14,22 @@ from recipe_kb.text import nearest
 def answer_id(store: Store, recipe_id: str, num_gpus: int = 1) -> Answer:
     """Answer `t4/biobert/8t-512-full`; a cell without a file is derived.
 
+    Args:
+        store: The knowledge base.
+        recipe_id: As typed.
+        num_gpus: Cards that share the effective batch, where the id does not say it.
+
     Raises:
-        BadInputError: It is no recipe id; the nearest one is offered.
+        BadInputError: It is no recipe id; the nearest one is offered. Or it names another number of GPUs.
         FindingError: Nothing fits the cell.
     """
-    return answer_key(store, key_of_id(store, recipe_id), num_gpus)
+    key = key_of_id(store, recipe_id)
+    if num_gpus != 1 and key.num_gpus not in {1, num_gpus}:
+        what = _("{id} is a recipe for {count} GPUs; --num-gpus asks for {asked}.")
+        what = what.format(id=recipe_id, count=key.num_gpus, asked=num_gpus)
+        one = str(replace(key, num_gpus=1))
+        raise BadInputError(Problem(code="KB207", what=what, next_command=f"kb validate {one} --num-gpus {num_gpus}"))
+    return answer_key(store, key, num_gpus)
 
 
 def key_of_id(store: Store, recipe_id: str) -> RecipeKey:

@@ -103,11 +103,18 @@ def _print_memory(answer: Answer, width: int) -> None:
         "traced": _(
             "{peak} of {limit} ({share}), predicted from a traced step, error about {error}, interval {low} to {high}"
         ),
+        "several": _(
+            "{peak} of {limit} ({share}) on each of {count} GPUs with {parallel}, predicted from a step traced on one, "
+            "interval {low} to {high}; the error on several is not known"
+        ),
         "documented-figures": _("{peak} of {limit} ({share}), predicted from documented figures, error up to {error}"),
     }
     low, high = memory.interval
     click.echo(f"  {bar(memory.share, risky=high > memory.limit_bytes)}")
-    words = figures[memory.method].format(
+    several = memory.parallel is not None and memory.method == "traced"
+    words = figures["several" if several else memory.method].format(
+        count=memory.num_gpus,
+        parallel=(memory.parallel or "").upper(),
         peak=gib(memory.peak_reserved_bytes),
         limit=gib(memory.limit_bytes),
         share=percent(memory.share),

@@ -26,7 +26,7 @@ def build() -> click.Command:
         ("build", _build, _folders(), _("Write the site to build/site.")),
         ("serve", _serve, [*_folders(), _port()], _("Build, serve on this machine, and build again at every change.")),
         ("check", _check, _folders(), _("Build, and compare every number, link and translation with its source.")),
-        ("cells", _cells, [_models()], _("Work out the settings that the picker and the heat map show.")),
+        ("cells", _cells, [_models(), _again()], _("Work out the settings that the picker and the heat map show.")),
         ("accept", _accept, [_page()], _("Say that a translation was compared with its original as that is now.")),
     ):
         command = click.Command(name, callback=callback, params=[*params, *global_options()], help=words)
@@ -39,7 +39,11 @@ def _folders() -> list[click.Parameter]:
         click.Option(
             ["--out"], type=click.Path(path_type=Path), help=_("Folder to write to instead of build/ of the checkout.")
         ),
-        click.Option(["--url"], help=_("Address at which it will be served, for the sitemap and the feed.")),
+        click.Option(
+            ["--url"],
+            envvar="SITE_URL",
+            help=_("Where it will be served, for the sitemap and the feed; otherwise the variable SITE_URL says it."),
+        ),
     ]
 
 
@@ -53,6 +57,12 @@ def _page() -> click.Parameter:
 
 def _models() -> click.Parameter:
     return click.Argument(["models"], nargs=-1)
+
+
+def _again() -> click.Parameter:
+    return click.Option(
+        ["--again"], is_flag=True, help=_("Work out every cell, not only those whose facts have changed.")
+    )
 
 
 @click.pass_context
@@ -83,7 +93,7 @@ def _build(ctx: click.Context, out: Path | None, url: str | None) -> None:
         )
     )
     if place.url is None and not session.quiet:
-        click.echo(_("No --url is given, so there is no sitemap.xml: it needs full addresses."), err=True)
+        click.echo(_("No --url and no SITE_URL, so there is no sitemap.xml: it needs full addresses."), err=True)
 
 
 @click.pass_context
@@ -114,13 +124,13 @@ def _check(ctx: click.Context, out: Path | None, url: str | None) -> int:
 
 
 @click.pass_context
-def _cells(ctx: click.Context, models: tuple[str, ...]) -> None:
+def _cells(ctx: click.Context, models: tuple[str, ...], again: bool) -> None:
     from recipe_kb.site.make_cells import make_cells
     from recipe_kb.store.names import find_model
 
     session = session_of(ctx)
     named = [find_model(session.store, name) for name in models] or session.store.model_ids()
-    for model_id, count in make_cells(_place(session, None, None), named):
+    for model_id, count in make_cells(_place(session, None, None), named, again=again):
         if not session.quiet:
             words = ngettext("{model}: {count} cell worked out", "{model}: {count} cells worked out", count)
             click.echo(words.format(model=model_id, count=count), err=True)

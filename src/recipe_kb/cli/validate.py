@@ -2,25 +2,23 @@
 
 import gc
 import time
-from importlib.util import find_spec
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from recipe_kb.cli.group import Session, session_of
-from recipe_kb.cli.machine import NEEDED_TO_TRAIN, Machine, inspect_machine
 from recipe_kb.cli.output import print_json
-from recipe_kb.errors import BadInputError, CannotHereError, Exit, Problem
+from recipe_kb.cli.validate_fleet import Place, engine_options, shard_of, shard_options
+from recipe_kb.cli.validate_machine import Here, look_here, refuse_playing_on_cpu, require_packages
+from recipe_kb.errors import CannotHereError, Exit, Problem
 from recipe_kb.i18n import _
 
 if TYPE_CHECKING:
-    from recipe_kb.cli.validate_run import Outcome, Wish
-    from recipe_kb.schema.gpu import Gpu
+    from recipe_kb.cli.validate_run import Outcome
 
 _TIMEOUT_S = 300
-_REPEATS = 3
-"""Runs whose median is compared with a baseline, where nothing else is asked: times vary from run to run."""
 
 
 def build() -> click.Command:
@@ -32,6 +30,7 @@ def build() -> click.Command:
             click.Argument(["recipe_ids"], nargs=-1, metavar="[RECIPE_ID]..."),
             *_choice(),
             *_device(),
+            *engine_options(),
             *_run_options(),
             *_results(),
         ],
@@ -52,6 +51,7 @@ def _choice() -> list[click.Parameter]:
             metavar="REVISION",
             help=_("With --all: only recipes that the changes since a git revision can affect."),
         ),
+        *shard_options(),
         click.Option(["--resume"], is_flag=True, help=_("Skip what has evidence of this device and these versions.")),
     ]
 
@@ -60,6 +60,18 @@ def _device() -> list[click.Parameter]:
     return [
         click.Option(
             ["--device"], type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help=_("Where to train.")
+        ),
+        click.Option(
+            ["--num-gpus"],
+            type=click.IntRange(1, 1024),
+            default=1,
+            help=_("Cards of this machine that train one network together; on a CPU, processes."),
+        ),
+        click.Option(
+            ["--parallel"],
+            type=click.Choice(["ddp", "fsdp"]),
+            default="ddp",
+            help=_("How several cards share the work: the whole network on each, or a part of it."),
         ),
         click.Option(
             ["--as-gpu"],
@@ -124,44 +136,66 @@ def _run(
     everything: bool,
     gpu: str | None,
     touched_by: str | None,
+    num_gpus: int,
     repeats: int | None,
     junit: Path | None,
     device: Literal["auto", "cpu", "cuda"],
+    shard: str | None,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    resource: str | None,
     **options: Any,
 ) -> int:
     from recipe_kb.cli.validate_choice import chosen
 
     session = session_of(ctx)
-    _refuse(device, options)
-    as_gpu, baseline = options["as_gpu"], options["baseline"]
-    answers = chosen(session, recipe_ids, everything=everything, gpu=gpu, as_gpu=as_gpu, touched_by=touched_by)
-    _require_packages()
+    as_gpu = options["as_gpu"]
+    refuse_playing_on_cpu(device, as_gpu=as_gpu, at_prediction=options["at_prediction"])
+    place = Place.of(engine, address=address, resource=resource, repeats=repeats)
+    part = shard_of(shard, everything=everything)
+    answers = chosen(
+        session,
+        recipe_ids,
+        everything=everything,
+        gpu=gpu,
+        as_gpu=as_gpu,
+        touched_by=touched_by,
+        num_gpus=num_gpus,
+    )
+    answers = [answer for answer in answers if part is None or part.holds(answer.recipe_id)]
+    if place is None:  # else it is the nodes that train
+        require_packages()
     from recipe_kb.cli.validate_run import Wish  # pydantic: not before it is needed
 
     if junit:
         from recipe_kb.regress.junit import require_junit
 
         require_junit(junit)
-    machine, here = _machine(session, device)
-    on_gpu = machine is not None and bool(machine.devices)
+    here = Here() if place else look_here(session.store, device, on_cpu="kb validate --device cpu")
     wish = Wish(
         **options,
         device=device,
-        here=here,
-        gpu_name=machine.devices[0].name if machine and machine.devices else None,
-        repeats=repeats or (_REPEATS if baseline and on_gpu else 1),
+        here=here.gpu,
+        gpu_name=here.gpu_name,
+        repeats=here.repeats(repeats, baseline=options["baseline"]),
     )
     gc.enable()  # off for the short commands, see cli.main
-    return _run_all(session, answers, wish, junit)
+    from recipe_kb.cli.validate_run import run_one
+
+    if place is None:
+        return _run_all(session, (run_one(session, answer, wish) for answer in answers), junit, [])
+    from recipe_kb.cli.validate_ray import outcomes_of
+
+    lost: list[Problem] = []
+    return _run_all(session, outcomes_of(session, answers, wish, place, lost), junit, lost)
 
 
-def _run_all(session: Session, answers: list[Any], wish: "Wish", junit: Path | None) -> int:
-    from recipe_kb.cli.validate_run import run_one, to_json
+def _run_all(session: Session, found: "Iterator[Outcome]", junit: Path | None, lost: list[Problem]) -> int:
+    from recipe_kb.cli.validate_run import to_json
 
     started = time.monotonic()
     outcomes: list[Outcome] = []
-    for answer in answers:
-        outcome = run_one(session, answer, wish)
+    for outcome in found:
         outcomes.append(outcome)
         if not session.as_json:
             from recipe_kb.cli.validate_text import print_outcome, print_signs
@@ -174,36 +208,10 @@ def _run_all(session: Session, answers: list[Any], wish: "Wish", junit: Path | N
         click.echo(_("No recipe to train."), err=True)
     if junit:
         _write_junit(junit, outcomes, seconds=time.monotonic() - started)
-    not_recorded = [problem for outcome in outcomes for problem in outcome.not_recorded]
-    if not_recorded:
-        raise CannotHereError(*not_recorded)
-    return _exit_code(outcomes)
-
-
-def _refuse(device: str, options: dict[str, Any]) -> None:
-    """Refuse options that contradict each other."""
-    if device == "cpu" and (options["as_gpu"] or options["at_prediction"]):
-        what = _("A card can only be played on a GPU: --as-gpu and --at-prediction do not go with --device cpu.")
-        raise BadInputError(Problem(code="KB207", what=what, next_command="kb validate --help"))
-
-
-def _require_packages() -> None:
-    missing = [name for name in NEEDED_TO_TRAIN if find_spec(name) is None]
+    missing = [*lost, *(problem for outcome in outcomes for problem in outcome.not_recorded)]
     if missing:
-        what = _("Training needs packages that are not installed: {names}.").format(names=", ".join(missing))
-        raise CannotHereError(Problem(code="KB301", what=what, next_command="pip install 'recipe-kb[probe]'"))
-
-
-def _machine(session: Session, device: str) -> "tuple[Machine | None, tuple[str, Gpu] | None]":
-    """Look at this machine, unless it is the CPU that is asked for; the GPU is None where it is not known."""
-    if device == "cpu":
-        return None, None
-    machine = inspect_machine(session.store)
-    if device == "cuda" and not machine.devices:
-        what = _("No NVIDIA GPU found on this machine ({why}).").format(why=machine.gpu_reason)
-        raise CannotHereError(Problem(code="KB302", what=what, next_command="kb validate --device cpu"))
-    gpu_id = machine.devices[0].gpu_id if machine.devices else None
-    return machine, (gpu_id, session.store.gpu(gpu_id)) if gpu_id else None
+        raise CannotHereError(*missing)
+    return _exit_code(outcomes)
 
 
 def _write_junit(path: Path, outcomes: "list[Outcome]", *, seconds: float) -> None:

@@ -21,6 +21,7 @@ def chosen(
     gpu: str | None,
     as_gpu: str | None,
     touched_by: str | None,
+    num_gpus: int = 1,
 ) -> list[Answer]:
     """Return what to train; nothing is trained before every id is understood.
 
@@ -31,6 +32,7 @@ def chosen(
         gpu: Of these, only those of one GPU; `auto` is the one in this machine.
         as_gpu: The card that is played: with all, only its recipes; a named recipe of another card is refused.
         touched_by: Of these, only those that the changes since a git revision can affect.
+        num_gpus: Cards that share the effective batch of each; recipes of more than one card keep their own count.
 
     Raises:
         BadInputError: Neither or both of ids and all, an unknown name, a recipe of another card than the one played.
@@ -46,20 +48,21 @@ def chosen(
         raise BadInputError(Problem(code="KB207", what=what, next_command="kb validate --all --gpu auto"))
     played = find_gpu(store, as_gpu) if as_gpu else None
     if recipe_ids:
-        answers = [answer_id(store, recipe_id) for recipe_id in recipe_ids]
+        answers = [answer_id(store, recipe_id, num_gpus) for recipe_id in recipe_ids]
         _refuse(answers, played)
         return answers
     card = played or (gpu_of_this_machine(store) if gpu == "auto" else find_gpu(store, gpu) if gpu else None)
-    keys = _cells(store, card)
+    keys = cells(store, card)
     if touched_by:
         from recipe_kb.regress.touched import changed_since, touched
 
         affected = touched(store, changed_since(store.root, touched_by))
         keys = [key for key in keys if str(key) in affected]
-    return [answer for answer in (answer_id(store, str(key)) for key in keys) if not answer.recipe.refuted]
+    asked = ((str(key), num_gpus if key.num_gpus == 1 else key.num_gpus) for key in keys)
+    return [answer for answer in (answer_id(store, *one) for one in asked) if not answer.recipe.refuted]
 
 
-def _cells(store: Store, card: str | None) -> list[RecipeKey]:
+def cells(store: Store, card: str | None) -> list[RecipeKey]:
     """Return the recipes of a card, or of all, and after them the derived cells that were probed before."""
     keys = store.recipe_keys(card or "*")
     root = store.root / "evidence"

@@ -12,7 +12,7 @@ from recipe_kb.cli.group import Session
 from recipe_kb.errors import BadInputError, CannotHereError, Problem
 from recipe_kb.i18n import _, number
 from recipe_kb.resolve.answer import Answer
-from recipe_kb.schema.evidence import Emulation, Evidence
+from recipe_kb.schema.evidence import Emulation, Evidence, Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.store.location import evidence_root
 
@@ -40,6 +40,7 @@ class Wish:
     record: bool
     resume: bool
     baseline: bool
+    parallel: Parallel = "ddp"
 
 
 @dataclass(kw_only=True)
@@ -65,19 +66,10 @@ def run_one(session: Session, answer: Answer, wish: Wish) -> Outcome:
     Raises:
         BadInputError: There is no prediction to cap the memory at, or the card that is to be played is unknown.
     """
-    from recipe_kb.probe.asked import request_for
     from recipe_kb.probe.resume import answered
     from recipe_kb.probe.run import probe
 
-    request = request_for(
-        answer,
-        device=wish.device,
-        here=wish.here,
-        num_steps=wish.steps,
-        timeout_s=wish.timeout,
-        weights=wish.weights,
-        emulation=_emulation(session, answer, wish),
-    )
+    request = request_of(session, answer, wish)
     outcome = Outcome(answer=answer)
     root = evidence_root(session.store.root)
     if wish.resume:
@@ -96,11 +88,36 @@ def run_one(session: Session, answer: Answer, wish: Wish) -> Outcome:
                 from recipe_kb.probe.ladder import walk
 
                 evidence = walk(request, evidence, probe=measure)
-        outcome.runs.append(evidence)
-        outcome.paths.append(_record(evidence, root, outcome.not_recorded) if wish.record else None)
+        keep(outcome, evidence, root, wish)
     if wish.baseline:
-        outcome.comparison = _compare(outcome, root)
+        outcome.comparison = compared(outcome, root)
     return outcome
+
+
+def request_of(session: Session, answer: Answer, wish: Wish) -> "ProbeRequest":
+    """Return the probe that is wished for of one recipe.
+
+    Raises:
+        BadInputError: There is no prediction to cap the memory at, or the card that is to be played is unknown.
+    """
+    from recipe_kb.probe.asked import request_for
+
+    return request_for(
+        answer,
+        device=wish.device,
+        here=wish.here,
+        num_steps=wish.steps,
+        timeout_s=wish.timeout,
+        weights=wish.weights,
+        emulation=_emulation(session, answer, wish),
+        parallel=wish.parallel,
+    )
+
+
+def keep(outcome: Outcome, evidence: Evidence, root: Path, wish: Wish) -> None:
+    """Add one run to what came of a recipe, and record it if asked."""
+    outcome.runs.append(evidence)
+    outcome.paths.append(_record(evidence, root, outcome.not_recorded) if wish.record else None)
 
 
 def _emulation(session: Session, answer: Answer, wish: Wish) -> Emulation | None:
@@ -110,6 +127,11 @@ def _emulation(session: Session, answer: Answer, wish: Wish) -> Emulation | None
 
     predicted = None
     if wish.at_prediction:
+        if answer.num_gpus > 1:
+            what = _("The memory of {id} is predicted for one card alone, so {count} cards cannot be capped at it.")
+            what = what.format(id=answer.recipe_id, count=answer.num_gpus)
+            command = f"kb validate {answer.recipe_id} --as-gpu {answer.key.gpu}"
+            raise BadInputError(Problem(code="KB219", what=what, next_command=command))
         if answer.memory.method != "traced":
             what = _("The memory of {id} is not predicted from a trace, so nothing can be capped at it.")
             what = what.format(id=answer.recipe_id)
@@ -134,7 +156,7 @@ def _record(evidence: Evidence, root: Path, problems: list[Problem]) -> Path | N
         return None
 
 
-def _compare(outcome: Outcome, root: Path) -> "Comparison":
+def compared(outcome: Outcome, root: Path) -> "Comparison":
     """Compare with what was on record before this run."""
     from recipe_kb.regress.compare import Tolerance, baseline_of, compare
 
@@ -175,6 +197,8 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
     proven = "memory" in evidence.confirmed and {"native": "measured", "emulated": "emulated"}.get(evidence.mode)
     result: dict[str, Any] = {
         "recipe": answer.recipe_id,
+        "num_gpus": evidence.num_gpus,
+        "parallel": evidence.parallel,
         "verdict": evidence.verdict,
         "reason": evidence.reason,
         "status": proven or answer.recipe.status,
@@ -191,6 +215,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         "not_comparable": list(evidence.not_comparable),
         "emulation": emulation.model_dump(mode="json") if emulation else None,
         "gpu_load": evidence.gpu_load.model_dump(mode="json") if evidence.gpu_load else None,
+        "ranks": [rank.model_dump(mode="json") for rank in evidence.ranks],
         "ladder": [attempt.model_dump(mode="json") for attempt in evidence.ladder],
     }
     if outcome.comparison is not None:

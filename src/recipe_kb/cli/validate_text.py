@@ -9,7 +9,8 @@ from recipe_kb.cli.output import columns, setting, title
 from recipe_kb.cli.validate_run import Outcome
 from recipe_kb.i18n import _, gib, number, percent
 from recipe_kb.resolve.signs import signs_of
-from recipe_kb.schema.evidence import Attempt, Evidence, GpuLoad, Measured
+from recipe_kb.schema.evidence import Attempt, Evidence, GpuLoad, Measured, Rank
+from recipe_kb.schema.evidence_words import aspect_words, deviation_words, verdict_words
 from recipe_kb.schema.reasons import in_language
 
 
@@ -31,11 +32,14 @@ def print_result(evidence: Evidence, path: Path | None) -> None:
     width = terminal_width()
     click.echo()
     colour = "green" if evidence.verdict == "passed" else "red"
-    click.secho(f"{evidence.recipe} · {_device(evidence)} · {_verdicts()[evidence.verdict]}", fg=colour, bold=True)
+    click.secho(f"{evidence.recipe} · {_device(evidence)} · {verdict_words()[evidence.verdict]}", fg=colour, bold=True)
     if evidence.reason:
         columns([(_("reason"), in_language(evidence.reason))], width)
     if evidence.measured:
         columns(_figures(evidence.measured, evidence.predicted_reserved_bytes), width)
+    if evidence.ranks:
+        title(_("Each process"))
+        columns([_rank(rank) for rank in evidence.ranks], width)
     if evidence.gpu_load:
         title(_("What the GPU did meanwhile"))
         columns(_load(evidence.gpu_load), width)
@@ -45,7 +49,7 @@ def print_result(evidence: Evidence, path: Path | None) -> None:
     if evidence.ladder:
         title(_("After memory ran out"))
         columns([_attempt(attempt) for attempt in evidence.ladder], width)
-    aspects = _aspects()
+    aspects = aspect_words()
     title(_("Confirmed here"))
     columns([(aspects[aspect],) for aspect in evidence.confirmed] or [(_("nothing"),)], width)
     if evidence.needs_gpu:
@@ -53,7 +57,7 @@ def print_result(evidence: Evidence, path: Path | None) -> None:
         columns([(aspects[aspect],) for aspect in evidence.needs_gpu], width)
     if evidence.deviations and evidence.measured:
         title(_("Run with other values than the recipe's"))
-        reasons = _reasons()
+        reasons = deviation_words()
         rows = [
             (
                 one.setting,
@@ -94,12 +98,23 @@ def _shown(path: Path) -> str:
 
 def _device(evidence: Evidence) -> str:
     device = evidence.gpu_name or "CPU"
+    if evidence.parallel is not None:
+        device = f"{evidence.num_gpus} x {device}, {evidence.parallel.upper()}"
     if evidence.emulation is None:
         return device
     played, cap = evidence.emulation.gpu, gib(evidence.emulation.capped_bytes)
     if evidence.emulation.capped_at == "prediction":
         return _("{device} with the {cap} predicted for {played}").format(device=device, played=played, cap=cap)
     return _("{device} playing {played}, {cap} for tensors").format(device=device, played=played, cap=cap)
+
+
+def _rank(rank: Rank) -> tuple[str, ...]:
+    verdict = _("ended with the others") if rank.verdict is None else verdict_words()[rank.verdict]
+    time = "" if rank.step_time_s_median is None else f"{number(rank.step_time_s_median)} s"
+    memory = "" if rank.peak_reserved_bytes is None else gib(rank.peak_reserved_bytes)
+    load = rank.gpu_load
+    busy = "" if load is None or load.kernel_time_share is None else percent(load.kernel_time_share)
+    return str(rank.rank), rank.gpu_name or "CPU", time, memory, busy, verdict
 
 
 def _load(load: GpuLoad) -> list[tuple[str, str]]:
@@ -125,7 +140,7 @@ def _load(load: GpuLoad) -> list[tuple[str, str]]:
 def _attempt(attempt: Attempt) -> tuple[str, str, str]:
     changed = ", ".join(f"{name}={setting(name, value)}" for name, value in attempt.changed.items())
     memory = "" if attempt.peak_reserved_bytes is None else gib(attempt.peak_reserved_bytes)
-    return changed, _verdicts()[attempt.verdict], memory
+    return changed, verdict_words()[attempt.verdict], memory
 
 
 def _figures(measured: Measured, predicted_reserved_bytes: int | None) -> list[tuple[str, str]]:
@@ -144,44 +159,3 @@ def _figures(measured: Measured, predicted_reserved_bytes: int | None) -> list[t
         rows.append((_("share of the dense peak (MFU)"), percent(measured.mfu)))
     rows.append((_("time in all"), f"{number(measured.wall_s, 0)} s"))
     return rows
-
-
-def _verdicts() -> dict[str, str]:
-    return {
-        "passed": _("passed"),
-        "oom": _("out of memory"),
-        "not_finite": _("loss or gradient is not finite"),
-        "no_progress": _("the loss does not fall"),
-        "alloc_retries": _("memory is too tight"),
-        "timeout": _("ran out of time"),
-        "crash": _("the training crashed"),
-        "unsupported": _("cannot run here"),
-    }
-
-
-def _aspects() -> dict[str, str]:
-    return {
-        "trains": _("it trains with these arguments"),
-        "loss_falls": _("the loss falls"),
-        "gradients_finite": _("gradients are finite"),
-        "accumulation": _("it trains with gradient accumulation"),
-        "multi_task": _("one shared encoder, one head per task"),
-        "memory": _("memory"),
-        "speed": _("speed"),
-        "precision": _("precision"),
-    }
-
-
-def _reasons() -> dict[str, str]:
-    return {
-        "no-half-precision-on-cpu": _("half precision is for GPUs"),
-        "tf32-is-a-gpu-format": _("TF32 is a GPU format"),
-        "optimizer-has-gpu-kernels": _("this optimizer has GPU kernels"),
-        "attention-has-gpu-kernels": _("this attention has GPU kernels"),
-        "nothing-to-overlap-on-cpu": _("the CPU has nothing to overlap"),
-        "a-causal-lm-has-one-head": _("a causal language model has one head"),
-        "shorter-on-cpu": _("so that a CPU ends in minutes"),
-        "emulated-card": _("another card plays it"),
-        "kernels-of-another-card": _("kernels of the card that plays it"),
-        "memory-capped-at-prediction": _("held to the predicted memory"),
-    }

@@ -148,7 +148,8 @@ def _without_mark(content: bytes) -> tuple[str, str]:
 def _legacy(content: bytes, guessed: str) -> str:
     """Choose between Windows-1252 and Mac Roman, which ftfy tells apart by line ends only.
 
-    Bytes that Windows-1252 leaves undefined, or accented letters of Mac Roman between plain letters, decide.
+    Bytes that Windows-1252 leaves undefined decide, else the reading whose letters, quotes and dashes stand where they
+    belong; Windows-1252 where both do, as it is the more common one.
     """
     if guessed not in {"sloppy-windows-1252", "macroman"}:
         return guessed.upper()
@@ -156,16 +157,25 @@ def _legacy(content: bytes, guessed: str) -> str:
     undefined = sum(byte in b"\x81\x8d\x8f\x90\x9d" for byte in high)
     as_windows = content.decode("cp1252", errors="replace")
     as_mac = content.decode("mac-roman")
-    better = _letters(as_mac) > _letters(as_windows) or undefined > 0
+    better = _in_place(as_mac) > _in_place(as_windows) or undefined > 0
     return "Mac Roman" if guessed == "macroman" or better else "Windows-1252"
 
 
-def _letters(text: str) -> int:
-    """Count accented letters that stand beside a letter, as in words."""
-    return sum(
-        char.isalpha() and char > "\x7f" and (before.isalpha() or after.isalpha()) and char.islower()
-        for before, char, after in zip(" " + text, text, text[1:] + " ", strict=False)
-    )
+def _in_place(text: str) -> int:
+    """Count what stands where writing puts it, less what does not: `don’t` and `café`, not `donìt` or `cafÈ`."""
+    count = 0
+    for before, char, after in zip(" " + text, text, text[1:] + " ", strict=False):
+        if char <= "\x7f":
+            continue
+        if char.isalpha():
+            count += (before.isalpha() or after.isalpha()) if char.islower() else -before.islower()
+        elif char in "“‘„":
+            count += not before.isalnum() and after.isalnum()
+        elif char in "”’…–—":
+            count += not before.isspace() or after.isspace()
+        else:
+            count -= before.isalpha() and after.isalpha()
+    return count
 
 
 def _is_binary(sample: str) -> bool:

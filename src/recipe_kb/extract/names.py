@@ -39,7 +39,7 @@ class Understood:
         missed: Why there is no setting; None where there is one.
         name: Our name of it, where we know it.
         weak: It makes no configuration alone.
-        flag: It switches a precision on or off: `fp16`, `bf16`.
+        flag: It is one of several switches for one setting, or is off: `fp16`, `bf16`, `load_in_8bit: false`.
     """
 
     entry: Entry
@@ -181,6 +181,8 @@ class Names:
                     value = None
             if value is not None:
                 return _understood(entry, meaning, value, entry.start, entry.end, entry.comment)
+            if meaning.spelling.closed and lowered in FALSE:
+                return replace(_missed(entry, meaning, _("it is off")), flag=meaning.name)
             if meaning.spelling.closed:
                 return _missed(entry, meaning, _decided_elsewhere(entry.text) or _("a value that is not known here"))
         return None

@@ -64,6 +64,7 @@ _GPUS = re.compile(
 class _Found:
     value: Any
     line: int
+    words: str = ""
 
 
 class Prose:
@@ -161,6 +162,13 @@ class _Spelled:
                 self._ids.setdefault(_squash(fold(spelling)), record_id)
         self._beginnings = {name[:length] for name in self._ids for length in range(1, len(name) + 1)}
 
+    def is_general(self, words: str, others: set[str]) -> bool:
+        """Say whether some words are a second name, and the beginning of another record's: `PhoBERT` of the v2."""
+        own = self._ids[words]
+        return words != _squash(fold(own)) and any(
+            name.startswith(words) for name, record_id in self._ids.items() if record_id in others - {own}
+        )
+
     def longest(self, words: Sequence[str], position: int) -> tuple[int, str | None]:
         """Return how many words from a position on are the longest name, and whose it is."""
         joined = ""
@@ -183,9 +191,10 @@ def _search(lines: Sequence[Line], names: "_Spelled") -> list[_Found]:
         while position < len(words):
             length, name = names.longest(words, position)
             if name is not None:
-                found.append(_Found(name, number))
+                found.append(_Found(name, number, "".join(words[position : position + length])))
             position += max(1, length)
-    return found
+    named = {each.value for each in found}
+    return [each for each in found if len(named) == 1 or not names.is_general(each.words, named)]
 
 
 def _only(found: Sequence[_Found]) -> _Found | bool | None:

@@ -129,11 +129,14 @@ class _File:
             return
         parsed, kind = outcome.parsed, outcome.kind
         blank = {number for number, line in enumerate(part.text.split("\n"), start=1) if not line.strip()}
-        found = segments(worth_keeping(outcome.found), parsed.comments, blank, parsed.breaks)
+        kept = worth_keeping(outcome.found, flat=kind in {"yaml", "toml"})
+        found = segments(kept, parsed.comments, blank, parsed.breaks)
         useful = [segment for segment in found if is_configuration(segment, kind, alone=alone)]
         of_title = self._of_title(part) if len(useful) == 1 else []
+        dialect = self.known.names.dialect(one.entry for one in outcome.found)
         for number, segment in enumerate(useful, start=1):
-            yield self._configuration(part, kind, segment, parsed, of_title, number if len(useful) > 1 else 0)
+            found_here = self._configuration(part, kind, segment, parsed, of_title, number if len(useful) > 1 else 0)
+            yield replace(found_here, dialect=dialect)
 
     def _of_title(self, part: Part) -> list[Written]:
         """Return what the line above a block says: `**Default (batch_size=4, grad_accum=4):**`."""

@@ -35,10 +35,15 @@ _CONTEXT_ONLY = frozenset(
 _AT_LEAST = 2
 
 
-def worth_keeping(found: Sequence[Understood]) -> list[Understood]:
-    """Leave out unknown names that stand apart from everything that is known."""
+def worth_keeping(found: Sequence[Understood], *, flat: bool = False) -> list[Understood]:
+    """Leave out unknown names that stand apart from everything that is known.
+
+    Args:
+        found: In the order of their lines.
+        flat: The text is a file of settings, where names without an owner belong together; in programs they do not.
+    """
     holders = {one.entry.holder for one in found if one.name is not None}
-    owners = {_owner(one) for one in found if one.name is not None} - {""}
+    owners = {_owner(one) for one in found if one.name is not None} - (set() if flat else {""})
     kept = []
     for one in found:
         if one.name is not None:

@@ -15,7 +15,7 @@ from recipe_kb.lint.asked import Asked
 from recipe_kb.schema.configuration import Configuration, Context, NotUnderstood, Written
 
 FILE = "example.yaml"
-_HEAD = re.compile(r"#(?: (?:gpu|model|tasks|max_length|num_samples|method|num_gpus|transformers|label)=\S+)+\s*")
+_HEAD = re.compile(r"#(?: (?:gpu|model|tasks|max_length|num_samples|method|num_gpus|transformers|label|dialect)=\S+)+\s*")
 _LINE = re.compile(
     r"(?P<before>\s*(?:--)?(?P<name>[\w.]+)(?:: | ))(?P<value>(?:[^\s#\\]|\\(?=\S))+)\s*\\?\s*"
     r"(?:(?:#|//|<!--)\s*(?P<comment>.*))?"
@@ -83,11 +83,15 @@ def _configuration(lines: Sequence[str], block: Sequence[int], said: dict[str, s
         context=context,
         settings=tuple(settings),
         not_understood=tuple(unknown),
+        dialect=said.get("dialect"),
     )
 
 
 OURS = {
     "mixed_precision": "precision",
+    "micro_batch_size": "per_device_train_batch_size",
+    "train_micro_batch_size_per_gpu": "per_device_train_batch_size",
+    "train_batch_size": "effective_batch_size",
     "evaluation_strategy": "eval_strategy",
     "activation_checkpointing": "gradient_checkpointing",
 }

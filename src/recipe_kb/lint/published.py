@@ -14,7 +14,7 @@ class Published:
     Attributes:
         rates: Lowest and highest learning rate.
         batches: Lowest and highest effective batch that they belong to.
-        whose: The model, or the architecture where the authors of the model give one rate only.
+        whose: The model, or those of the same architecture and size where its authors give one rate only.
         is_range: More than one rate was published.
     """
 
@@ -38,13 +38,18 @@ def published_for(subject: Subject) -> Published | None:
     own = _of([subject.model], subject.model_id or "")
     if own.is_range:
         return own
-    name = ("published", subject.model.architecture)
+    name = ("published", *_size(subject.model))
     if name not in subject.kept:
-        every = (subject.store.model(model_id) for model_id in subject.store.model_ids())
-        alike = [model for model in every if model.architecture == subject.model.architecture]
-        subject.kept[name] = _of(alike, subject.model.architecture)
+        every = [(model_id, subject.store.model(model_id)) for model_id in subject.store.model_ids()]
+        alike = {model_id: model for model_id, model in every if _size(model) == _size(subject.model)}
+        subject.kept[name] = _of(list(alike.values()), ", ".join(alike))
     found: Published = subject.kept[name]
     return found if found.is_range else own
+
+
+def _size(model: Model) -> tuple[str, int, int]:
+    """Return what models must share: larger ones of an architecture are trained with smaller rates."""
+    return (model.architecture, model.shape.hidden_size, model.shape.num_layers)
 
 
 def _of(models: list[Model], whose: str) -> Published:

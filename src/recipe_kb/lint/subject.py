@@ -87,6 +87,11 @@ class Subject:
         return self.asked.num_gpus or self.count("num_gpus") or self.configuration.context.num_gpus or 1
 
     @property
+    def says_num_gpus(self) -> bool:
+        """Whether anything says how many cards share the batch."""
+        return bool(self.asked.num_gpus or self.count("num_gpus") or self.configuration.context.num_gpus)
+
+    @property
     def effective(self) -> int | None:
         """Samples of one optimizer step; None where the batch is not known."""
         batch, accumulation = self.batch, self.accumulation

@@ -2,7 +2,7 @@
 
 It sees only sizes and their order, so the allocations and frees of a run give the bytes that a GPU would report.
 Left out, because nothing of it is on by default: expandable segments, `max_split_size_mb`, garbage collection,
-power-of-two rounding; further streams, CUDA graphs, the program's own memory pools.
+power-of-two rounding; CUDA graphs, the program's own memory pools.
 
 Source:
     https://github.com/pytorch/pytorch/blob/v2.13.0/c10/cuda/CUDACachingAllocator.cpp
@@ -93,11 +93,16 @@ class CachingAllocator:
         self._limit_bytes = limit_bytes
         self._small = FreeBlocks(min_rest_bytes=MIN_BLOCK_BYTES)
         self._large = FreeBlocks(min_rest_bytes=SMALL_BYTES + MIN_BLOCK_BYTES)  # `remaining > kSmallSize`
+        self._pools = {0: (self._small, self._large)}  # a block serves only the stream it was made for
         self._heads: list[Block] = []  # the first block of each segment; it stays the same object all its life
         self._end_address = 0
 
-    def allocate(self, num_bytes: int) -> Block | None:
+    def allocate(self, num_bytes: int, stream: int = 0) -> Block | None:
         """Return a block of at least `num_bytes`, or None for 0 bytes, which take no memory.
+
+        Args:
+            num_bytes: As asked for.
+            stream: The CUDA stream; 0 is the default one.
 
         Raises:
             CudaOutOfMemory: the limit leaves no room, even after the cached segments were given back.
@@ -108,7 +113,8 @@ class CachingAllocator:
                 return None
             raise TraceError(f"an allocation of {num_bytes} bytes")
         size = round_size(num_bytes)
-        pool = self._small if size <= SMALL_BYTES else self._large
+        small, large = (self._small, self._large) if stream == 0 else self._pools_of(stream)
+        pool = small if size <= SMALL_BYTES else large
         block = pool.take_best(size)
         if block is None:
             block = self._new_segment(size, pool)
@@ -174,7 +180,7 @@ class CachingAllocator:
     @property
     def small_reserved_bytes(self) -> int:
         """Sum of the segments that serve small requests."""
-        return SMALL_SEGMENT_BYTES * sum(head.pool is self._small for head in self._heads)
+        return SMALL_SEGMENT_BYTES * sum(head.pool.is_small for head in self._heads)
 
     def segments(self) -> list[list[Block]]:
         """Return the blocks of each segment, in use and free, by address."""
@@ -185,6 +191,12 @@ class CachingAllocator:
                 blocks.append(block)
             segments.append(blocks)
         return segments
+
+    def _pools_of(self, stream: int) -> tuple[FreeBlocks, FreeBlocks]:
+        if stream not in self._pools:
+            pools = FreeBlocks(self._small.min_rest_bytes), FreeBlocks(self._large.min_rest_bytes)
+            self._pools[stream] = pools
+        return self._pools[stream]
 
     def _new_segment(self, size: int, pool: FreeBlocks) -> Block | None:
         """Reserve a segment for a rounded request; None if it does not fit into the limit even after a retry."""

@@ -2,6 +2,8 @@
 
 from bisect import bisect_left, insort
 
+_MIN_BLOCK_BYTES = 512
+
 
 class Block:
     """A part of a segment, in use or free.
@@ -45,6 +47,11 @@ class FreeBlocks:
         """Start empty; what is left of a block is split off if it has at least `min_rest_bytes`."""
         self._blocks: list[tuple[int, int, Block]] = []
         self.min_rest_bytes = min_rest_bytes
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it keeps the blocks of small requests, which are split down to one block."""
+        return self.min_rest_bytes == _MIN_BLOCK_BYTES
 
     def add(self, block: Block) -> None:
         """Put a block in."""

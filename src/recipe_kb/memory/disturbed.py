@@ -49,11 +49,11 @@ def reserved_bytes(run: Run, limit_bytes: int | None = None) -> int:
         CudaOutOfMemory: The limit is too small for the run.
     """
     sizes, allocator = run.num_bytes, CachingAllocator(limit_bytes)
-    allocate, free = allocator.allocate, allocator.free
+    allocate, free, streams = allocator.allocate, allocator.free, run.streams
     blocks: list[Block | None] = [None] * len(sizes)
     for event in run.events:
         if event >= 0:
-            blocks[event] = allocate(sizes[event])
+            blocks[event] = allocate(sizes[event], streams.get(event, 0) if streams else 0)
         else:
             free(blocks[~event])
     return allocator.peak_reserved_bytes
@@ -73,4 +73,5 @@ def _with_first_block(run: Run, num_bytes: int) -> Run:
         num_bytes=[*run.num_bytes, num_bytes],
         categories=[*run.categories, "workspace"],
         starts=[(position + 1, part) for position, part in run.starts],
+        streams=run.streams,
     )

@@ -14,6 +14,7 @@ def part_names() -> dict[str, str]:
         "activations": _("activations"),
         "logits": _("logits"),
         "inputs": _("inputs"),
+        "exchange": _("exchange between GPUs"),
         "workspace": _("workspaces"),
         "fragmentation": _("fragmentation"),
         "allocator": _("allocator"),

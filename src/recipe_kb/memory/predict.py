@@ -203,4 +203,5 @@ def _with_heads(run: Run, heads: tuple[int, ...]) -> Run:
         num_bytes=[*run.num_bytes, *(size for size in heads for _ in range(4))],
         categories=[*run.categories, *(("weights", "gradients", "optimizer", "optimizer") * len(heads))],
         starts=[(position + len(blocks), part) for position, part in run.starts],
+        streams=run.streams,
     )

@@ -40,12 +40,12 @@ def replay(run: Run, limit_bytes: int | None = None) -> Peak:
     sizes = run.num_bytes
     allocator = CachingAllocator(limit_bytes)
     blocks: list[object] = [None] * len(sizes)
-    allocate, free = allocator.allocate, allocator.free
+    allocate, free, streams = allocator.allocate, allocator.free, run.streams
     out_of_memory, done = False, len(run.events)
     try:
         for position, event in enumerate(run.events):  # noqa: B007 - where it failed
             if event >= 0:
-                blocks[event] = allocate(sizes[event])
+                blocks[event] = allocate(sizes[event], streams.get(event, 0) if streams else 0)
             else:
                 free(blocks[~event])  # type: ignore[arg-type]
     except CudaOutOfMemory:

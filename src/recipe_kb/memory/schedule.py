@@ -46,12 +46,14 @@ class Run:
         num_bytes: Size of block i as asked for.
         categories: What block i is for.
         starts: (position, part) where each part begins.
+        streams: Blocks of another CUDA stream than the default.
     """
 
     events: list[int] = field(default_factory=list)
     num_bytes: list[int] = field(default_factory=list)
     categories: list[Category] = field(default_factory=list)
     starts: list[tuple[int, Part]] = field(default_factory=list)
+    streams: dict[int, int] = field(default_factory=dict)
 
 
 def schedule(steps: Sequence[Step], plan: Plan, device: Device, evaluation: Step | None = None) -> Run:
@@ -66,32 +68,36 @@ def schedule(steps: Sequence[Step], plan: Plan, device: Device, evaluation: Step
     writer = _Writer(steps, device)
     writer.part("placement")
     for number in range(plan.steps):
-        _optimizer_step(writer, plan, first=number == 0)
+        _optimizer_step(writer, plan, number=number)
     if plan.evaluation_batches:
         with writer.sized((evaluation or steps[0]).bytes_on(device)):
             _evaluate(writer, plan)
         if plan.steps:
-            _optimizer_step(writer, plan, first=False)
+            _optimizer_step(writer, plan, number=plan.steps)
     return writer.run
 
 
-def _optimizer_step(writer: "_Writer", plan: Plan, *, first: bool) -> None:
+def _optimizer_step(writer: "_Writer", plan: Plan, *, number: int) -> None:
+    first = number == 0
     if plan.loop == "bare":
         if not plan.zeroes_in_place:
             writer.part("zero_grad")
     else:
         # Trainer fetches all batches of the step before it lets go of the last step's.
         before = writer.take("inputs")
-        batches = [writer.fresh("inputs", ahead=number) for number in range(plan.accumulation)]
+        batches = [writer.fresh("inputs", ahead=ahead) for ahead in range(plan.accumulation)]
         writer.free(before)
-    for number in range(plan.accumulation):
+    if number == 1:
+        writer.part("second_step")
+    for micro_batch in range(plan.accumulation):
         if plan.loop == "bare":
             old = writer.take("inputs")
             writer.hold("inputs", writer.fresh("inputs"))
             writer.free(old)
         writer.part("forward")
         writer.free(writer.take("outputs"))
-        writer.backward(accumulates=number > 0 or (plan.zeroes_in_place and not first))
+        accumulates = micro_batch > 0 or (plan.zeroes_in_place and not first)
+        writer.backward(accumulates=accumulates, syncs=micro_batch == plan.accumulation - 1)
         writer.hold("outputs", writer.outputs_freed_in("release"))
         if plan.loop == "trainer":
             writer.free(writer.take("outputs"))
@@ -152,18 +158,20 @@ class _Writer:
     def part(self, part: Part) -> None:
         """Write a part. A storage that is never freed (state, caches, workspaces) is allocated the first time only."""
         self._start(part)
-        block_of, stays, events = self._block_of, self._stays, self.run.events
+        block_of, stays = self._block_of, self._stays
         for event in self._step.parts.get(part, ()):
             if event < 0:
-                block = block_of.pop(~event, None)
-                if block is not None:
-                    events.append(~block)
+                self._free_storage(~event)
             elif event not in block_of or event not in stays:
                 block_of[event] = self._new(event)
 
-    def backward(self, *, accumulates: bool) -> None:
-        """Write a backward pass; where gradients are there already, each new one is freed once it is added."""
-        if not accumulates:
+    def backward(self, *, accumulates: bool, syncs: bool) -> None:
+        """Write a backward pass; where gradients are there already, each new one is freed once it is added.
+
+        In the pass that syncs, GPUs exchange gradients, and those that are freed meanwhile are gone.
+        """
+        on_sync = self._step.on_sync
+        if not accumulates and not on_sync:
             self.part("backward")
             return
         self._start("backward")
@@ -175,14 +183,15 @@ class _Writer:
         for position, event in enumerate(self._step.parts["backward"]):
             self._free_if_done(done, position, fresh)
             storage = event if event >= 0 else ~event
-            if storage in gradients:
+            if storage in on_sync and not syncs:
+                continue
+            if event >= 0 and storage in gradients and accumulates:
                 fresh[storage] = self._new(storage)
-            elif event < 0:
-                block = self._block_of.pop(storage, None)
-                if block is not None:
-                    self.run.events.append(~block)
-            elif event not in self._block_of or event not in self._stays:
-                self._block_of[event] = self._new(event)
+            elif event >= 0:
+                if event not in self._block_of or event not in self._stays:
+                    self._block_of[event] = self._new(event)
+            elif syncs or storage not in gradients:
+                self._free_storage(storage)
         self._free_if_done(done, len(self._step.parts["backward"]), fresh)
 
     def fresh(self, part: Part, *, ahead: int = 0) -> list[int]:
@@ -250,6 +259,11 @@ class _Writer:
         finally:
             self._size_of = before
 
+    def _free_storage(self, storage: int) -> None:
+        block = self._block_of.pop(storage, None)
+        if block is not None:
+            self.run.events.append(~block)
+
     def _free_if_done(self, done: dict[int, list[int]], position: int, fresh: dict[int, int]) -> None:
         self.free(fresh.pop(storage) for storage in done.get(position, ()) if storage in fresh)
 
@@ -258,6 +272,8 @@ class _Writer:
         self.run.num_bytes.append((sizes or self._size_of)[storage])
         self.run.categories.append(self._step.categories[storage])
         self.run.events.append(block)
+        if storage in self._step.streams:
+            self.run.streams[block] = self._step.streams[storage]
         return block
 
     def _start(self, part: Part) -> None:

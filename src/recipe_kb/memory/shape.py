@@ -12,7 +12,7 @@ from recipe_kb.memory.step import Step
 
 Terms = tuple[int, int, int, int, int, int]
 """Coefficients of 1, L, L^2, B, B*L, B*L^2, in 64ths: attention kernels work on tiles of 64 tokens."""
-_DENOMINATOR = 64
+DENOMINATOR = 64
 
 _POWERS = ((0,), (1,), (2,), (0, 1), (1, 2), (0, 2))
 """Powers of L that one size may mix, the usual ones first."""
@@ -54,7 +54,7 @@ def value(terms: Terms, rows: int, length: int) -> int:
     constant, linear, square, row, row_linear, row_square = terms
     of_length = constant + length * (linear + length * square)
     total = of_length + rows * (row + length * (row_linear + length * row_square))
-    return -(-total // _DENOMINATOR)
+    return -(-total // DENOMINATOR)
 
 
 def shaped(traced: Mapping[tuple[int, int], Step]) -> ShapedStep:
@@ -88,7 +88,7 @@ def shaped(traced: Mapping[tuple[int, int], Step]) -> ShapedStep:
         long_slope, long_rest = divmod(longer - constant, rows)
         if rest or long_rest or constant < 0 or slope < 0:
             raise ShapeError(f"{small} at {rows} rows, {wider} at {more_rows}: not linear in the rows")
-        return (constant * _DENOMINATOR, 0, 0, *_in_length((slope, long_slope), (length, more_length)))
+        return (constant * DENOMINATOR, 0, 0, *_in_length((slope, long_slope), (length, more_length)))
 
     all_sizes = list(zip(base.num_bytes, wide.num_bytes, long.num_bytes, strict=True))
     distinct = {sizes: number for number, sizes in enumerate(dict.fromkeys(all_sizes))}
@@ -105,15 +105,15 @@ def constant(step: Step) -> ShapedStep:
     distinct = {size: number for number, size in enumerate(dict.fromkeys(step.num_bytes))}
     return ShapedStep(
         step=replace(step, num_bytes=tuple(distinct[size] for size in step.num_bytes)),
-        terms=tuple((size * _DENOMINATOR, 0, 0, 0, 0, 0) for size in distinct),
-        flops=(step.flops * _DENOMINATOR, 0, 0, 0, 0, 0),
-        evaluation_flops=(step.evaluation_flops * _DENOMINATOR, 0, 0, 0, 0, 0),
+        terms=tuple((size * DENOMINATOR, 0, 0, 0, 0, 0) for size in distinct),
+        flops=(step.flops * DENOMINATOR, 0, 0, 0, 0, 0),
+        evaluation_flops=(step.evaluation_flops * DENOMINATOR, 0, 0, 0, 0, 0),
     )
 
 
 def _in_length(values: tuple[int, int], lengths: tuple[int, int]) -> tuple[int, int, int]:
     """Find the powers of the length that explain two values."""
-    low, high = (number * _DENOMINATOR for number in values)
+    low, high = (number * DENOMINATOR for number in values)
     a, b = lengths
     if a == b:
         return low, 0, 0

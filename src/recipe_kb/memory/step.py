@@ -4,7 +4,7 @@ A storage has a number; `i` in a list of events allocates storage i, `~i` frees 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from recipe_kb.memory.device import Decided, Device, decided_bytes
@@ -22,11 +22,16 @@ Part = Literal[
     "evaluation_inputs",
     "evaluation",
     "evaluation_release",
+    "second_step",
 ]
 PARTS: tuple[Part, ...] = get_args(Part)
+TRACED_PARTS: tuple[Part, ...] = PARTS[:-1]
+"""What a trace of one process has; `second_step` is what several GPUs do once, before their second step."""
 UPDATES: tuple[Part, ...] = ("first_update", "update")
 
-Category = Literal["weights", "gradients", "optimizer", "activations", "autocast", "logits", "inputs", "workspace"]
+Category = Literal[
+    "weights", "gradients", "optimizer", "activations", "autocast", "logits", "inputs", "workspace", "exchange"
+]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 
 
@@ -40,6 +45,8 @@ class Step:
         decided: Storages that the GPU sizes.
         categories: What storage i is for.
         gradients: (position in the backward part, storage): when a parameter's gradient is complete.
+        streams: Storages of another CUDA stream than the default; the allocator keeps their blocks apart.
+        on_sync: Storages that only the last micro-batch of an optimizer step has, where GPUs exchange gradients.
         flops: Floating point operations of one forward and backward pass; a multiply-add is two.
         evaluation_flops: The same of one evaluation pass.
     """
@@ -51,6 +58,8 @@ class Step:
     gradients: tuple[tuple[int, int], ...]
     flops: int
     evaluation_flops: int
+    streams: Mapping[int, int] = field(default_factory=dict)
+    on_sync: frozenset[int] = frozenset()
 
     def bytes_on(self, device: Device) -> list[int]:
         """Return the size of every storage on a GPU."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recipe_kb.memory.shape import ShapedStep
-from recipe_kb.memory.step import CATEGORIES, PARTS, Step
+from recipe_kb.memory.step import CATEGORIES, TRACED_PARTS, Step
 from recipe_kb.schema.base import Attention, Method, Optimizer, Precision
 from recipe_kb.schema.recipe import Settings
 
@@ -59,7 +59,7 @@ def pack(shaped: ShapedStep) -> str:
     step = shaped.step
     allocated = 0
     parts = []
-    for part in PARTS:
+    for part in TRACED_PARTS:
         coded = []
         for event in step.parts.get(part, ()):
             coded.append(0 if event >= 0 else allocated - ~event)
@@ -83,7 +83,7 @@ def unpack(text: str) -> ShapedStep:
     record: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text)))
     allocated = 0
     parts = {}
-    for part, coded in zip(PARTS, record["parts"], strict=True):
+    for part, coded in zip(TRACED_PARTS, record["parts"], strict=True):
         events = []
         for ago in coded:
             events.append(allocated if ago == 0 else ~(allocated - ago))

@@ -20,6 +20,7 @@ COLOURS = {
     "activations": "#d65f5f",
     "logits": "#b8a13a",
     "inputs": "#93705f",
+    "exchange": "#5f7fb8",
     "workspace": "#6b9e4f",
     "fragmentation": "#b8b8b8",
     "allocator": "#b8b8b8",

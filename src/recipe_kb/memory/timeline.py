@@ -23,6 +23,7 @@ _PHASE_OF: dict[Part, Phase] = {
     "evaluation_inputs": "evaluation",
     "evaluation": "evaluation",
     "evaluation_release": "evaluation",
+    "second_step": "forward",
 }
 _STEP_ENDS: tuple[Phase, ...] = ("placement", "optimizer")
 MOST_POINTS = 480
@@ -99,7 +100,7 @@ def _points(run: Run, limit_bytes: int | None, start: int) -> Iterator[Point]:
     for position, event in enumerate(run.events):
         block = event if event >= 0 else ~event
         if event >= 0:
-            blocks[block] = allocator.allocate(run.num_bytes[block])
+            blocks[block] = allocator.allocate(run.num_bytes[block], run.streams.get(block, 0))
         else:
             allocator.free(blocks.pop(block))
         live[number[run.categories[block]]] += rounded[block] if event >= 0 else -rounded[block]

@@ -12,6 +12,7 @@ import os
 import torch
 from transformers.utils.import_utils import enable_tf32
 
+from recipe_kb.probe.environ import local_rank
 from recipe_kb.probe.plan import Device
 from recipe_kb.resolve.emulation import CUDNN_ATTENTION, cublas_environ
 from recipe_kb.schema import reasons
@@ -39,14 +40,15 @@ def play(emulation: Emulation, settings: Settings, device: Device) -> None:
     if device != "cuda":
         raise UnsupportedError(reasons.NO_CUDA)
     refuse_settings(emulation, settings)
-    properties = torch.cuda.get_device_properties(0)
+    index = local_rank()
+    properties = torch.cuda.get_device_properties(index)
     refuse_device(emulation, properties.total_memory, (properties.major, properties.minor))
-    free_bytes, _ = torch.cuda.mem_get_info(0)
+    free_bytes, _ = torch.cuda.mem_get_info(index)
     if free_bytes < emulation.capped_bytes:
         free, needed = (f"{size / GIB:.2f}" for size in (free_bytes, emulation.capped_bytes))
         raise UnsupportedError(reasons.NOT_FREE.format(free=free, needed=needed, gpu=emulation.gpu))
     os.environ.update(cublas_environ(emulation))  # torch reads it at the first product
-    torch.cuda.set_per_process_memory_fraction(fraction_of(emulation.capped_bytes, properties.total_memory), 0)
+    torch.cuda.set_per_process_memory_fraction(fraction_of(emulation.capped_bytes, properties.total_memory), index)
     switch_off(emulation.switched_off)
 
 

@@ -29,7 +29,7 @@ def fingerprint(request: ProbeRequest) -> dict[str, Any]:
         "recipe_kb": __version__,
         "code_version": request.code_version,
         "weights": request.weights.name if request.weights else "random",
-        **{name: _version(name) for name in PACKAGES},
+        **{name: package_version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "cpu": _cpu_name(),
@@ -37,7 +37,8 @@ def fingerprint(request: ProbeRequest) -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Return the version of an installed package; None if there is none."""
     try:
         return version(package)
     except PackageNotFoundError:

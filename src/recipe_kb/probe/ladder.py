@@ -61,17 +61,17 @@ def _with(request: ProbeRequest, changed: dict[str, Any]) -> ProbeRequest:
     """Ask for the same recipe with other settings; a shorter length is another cell."""
     settings = {name: value for name, value in changed.items() if name != "max_length"}
     key = replace(request.key, max_length=changed.get("max_length", request.key.max_length))
-    recipe = _recipe(request.recipe, replace(request.recipe.settings, **settings))
+    recipe = _recipe(request.recipe, replace(request.recipe.settings, **settings), request.key.num_gpus)
     # What was predicted was for the recipe as it stands.
     return request.model_copy(update={"key": key, "recipe": recipe, "predicted_reserved_bytes": None})
 
 
-def _recipe(recipe: Recipe, settings: Settings) -> Recipe:
+def _recipe(recipe: Recipe, settings: Settings, num_gpus: int) -> Recipe:
     from_ladder = Provenance(assumption=Text(en="a rung of the ladder", vi="một bậc dự phòng"))
     return replace(
         recipe,
         settings=settings,
-        effective_batch_size=settings.per_device_train_batch_size * settings.gradient_accumulation_steps,
+        effective_batch_size=settings.per_device_train_batch_size * settings.gradient_accumulation_steps * num_gpus,
         provenance={name: recipe.provenance.get(name, from_ladder) for name in settings.given()},
     )
 

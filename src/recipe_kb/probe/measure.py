@@ -35,7 +35,7 @@ def measured(finished: Finished, plan: RunPlan, request: ProbeRequest, *, wall_s
     tokens_per_s = samples_per_s * plan.max_length if samples_per_s else None
     return Measured(
         num_steps=len(steps),
-        num_micro_batches=len(steps) * plan.settings.gradient_accumulation_steps,
+        num_micro_batches=len(steps) * plan.settings.gradient_accumulation_steps * plan.num_gpus,
         loss_first=_finite(trend.first) if trend else None,
         loss_last=_finite(trend.last) if trend else None,
         grad_norm_max=max((step.grad_norm for step in steps if math.isfinite(step.grad_norm)), default=None),
@@ -58,7 +58,7 @@ def measured(finished: Finished, plan: RunPlan, request: ProbeRequest, *, wall_s
 
 
 def _mfu(finished: Finished, request: ProbeRequest, tokens_per_s: float | None) -> float | None:
-    """Model FLOP utilisation: useful FLOP/s by the dense peak.
+    """Model FLOP utilisation: useful FLOP/s by the dense peak of all GPUs.
 
     Attention's own FLOP are left out, as are recomputed ones.
     None without a peak, and for LoRA, whose frozen weights have no weight gradient: six would flatter it.
@@ -66,7 +66,8 @@ def _mfu(finished: Finished, request: ProbeRequest, tokens_per_s: float | None) 
     parameters = finished.num_body_parameters
     if not (request.peak_tflops and tokens_per_s and parameters) or request.key.method != "full":
         return None
-    return FLOP_PER_PARAMETER_AND_TOKEN * parameters * tokens_per_s / (request.peak_tflops * 1e12)
+    peak_flop_per_s = request.peak_tflops * 1e12 * request.key.num_gpus
+    return FLOP_PER_PARAMETER_AND_TOKEN * parameters * tokens_per_s / peak_flop_per_s
 
 
 def _decile(values: Sequence[float], number: int) -> float | None:

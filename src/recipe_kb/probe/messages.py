@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from recipe_kb.probe.plan import Device
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.schema import reasons
-from recipe_kb.schema.evidence import Record
+from recipe_kb.schema.evidence import Record, Verdict
 from recipe_kb.training.steps import Step
 
 
@@ -30,8 +30,9 @@ class Telemetry(Record):
     not_measured: dict[str, str] = Field(default_factory=dict)
 
 
-Failure = Literal["oom", "unsupported"]
-"""What a child can still report of itself. Any other end is read from its exit."""
+Failure = Literal["oom", "unsupported", "crash"]
+"""What a child can still report of itself; a crash only of processes that it started. Any other end is read from its
+exit."""
 
 
 class Started(Record):
@@ -53,11 +54,24 @@ class Progress(Record):
     loss: float
 
 
+class RankEnd(Record):
+    """What became of one process of several; `verdict` is None where it was ended because another one had failed."""
+
+    rank: int
+    pid: int | None
+    gpu_name: str | None
+    verdict: Verdict | None
+    reason: str | None
+    steps: tuple[Step, ...] = ()
+    telemetry: Telemetry = Telemetry()
+
+
 class Finished(Record):
     """From the child, last: what it measured until the end, or until `failure`.
 
     `num_body_parameters` counts the network without its embeddings; None if it was never built.
-    `clock` is what timed the steps.
+    `clock` is what timed the steps. `ranks` are the processes that it started, where several train together: then
+    the steps are those of all, each as long as the slowest took, and the telemetry is the highest of any.
     """
 
     event: Literal["finished"] = "finished"
@@ -68,6 +82,7 @@ class Finished(Record):
     attention: str | None = None
     num_body_parameters: int | None = None
     clock: Literal["cuda-events", "host"] = "host"
+    ranks: tuple[RankEnd, ...] = ()
 
 
 Message = Started | Progress | Finished

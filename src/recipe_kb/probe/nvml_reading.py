@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
+
+from recipe_kb.probe.environ import visible_devices
 
 Question = Sequence[Callable[[], Any]]
 """Ways to ask for one value, newest first: an old driver lacks the new one, a new driver drops the old one."""
@@ -80,6 +83,23 @@ def find_device(nvml: Any, visible: str) -> Any:
         if len(found) == 1:
             return found[0]
     raise ValueError(f"CUDA_VISIBLE_DEVICES names no GPU: {visible!r}")
+
+
+def shown_devices(nvml: Any) -> list[Any]:
+    """Return the GPUs that CUDA shows, in its order, as far as both count by the bus.
+
+    Args:
+        nvml: The module, initialised.
+
+    Returns:
+        NVML's handles; all of them where CUDA_VISIBLE_DEVICES is not set.
+
+    Raises:
+        Exception: Whatever NVML raises; ValueError where an entry names no GPU.
+    """
+    count = int(nvml.nvmlDeviceGetCount())
+    shown = takewhile(lambda name: name not in {"", "-1"}, visible_devices(count))  # CUDA stops reading there too
+    return [find_device(nvml, name) for name in shown]
 
 
 def questions(nvml: Any, handle: Any) -> dict[str, Question]:

@@ -7,7 +7,7 @@ from typing import Literal
 from recipe_kb.probe.cpu import fit_to_cpu
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.schema.base import TaskMixing
-from recipe_kb.schema.evidence import Deviation
+from recipe_kb.schema.evidence import Deviation, Parallel
 from recipe_kb.schema.recipe import Settings
 
 Device = Literal["cpu", "cuda"]
@@ -29,7 +29,10 @@ WHY_ONE_HEAD = "a-causal-lm-has-one-head"
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """What is trained, and how long: `num_steps` at least, and on until the step times settle, `max_steps` at most."""
+    """What is trained, and how long: `num_steps` at least, and on until the step times settle, `max_steps` at most.
+
+    `settings` are those of one process; `num_gpus` processes take each micro-step together, all on the same task.
+    """
 
     settings: Settings
     tasks: int
@@ -38,11 +41,19 @@ class RunPlan:
     num_steps: int
     max_steps: int
     deviations: tuple[Deviation, ...]
+    several_heads: bool = False
+    num_gpus: int = 1
+    parallel: Parallel = "ddp"
 
     @property
     def steps_per_round(self) -> int:
         """Optimizer steps after which each task was seen equally often; windows are multiples of it."""
         return _steps_per_round(self.settings, self.tasks, self.mixing)
+
+    @property
+    def interleaved_heads(self) -> bool:
+        """Whether a micro-step leaves heads without a gradient, which DDP has to be told."""
+        return self.several_heads and self.mixing == "interleaved"
 
     @property
     def open_ended(self) -> bool:
@@ -56,8 +67,8 @@ class RunPlan:
 
     @property
     def samples_per_step(self) -> int:
-        """Rows that one optimizer step takes; a joint micro-batch holds the batch once per task."""
-        rows = self.settings.per_device_train_batch_size * self.settings.gradient_accumulation_steps
+        """Rows that one optimizer step takes on all GPUs; a joint micro-batch holds the batch once per task."""
+        rows = self.settings.per_device_train_batch_size * self.settings.gradient_accumulation_steps * self.num_gpus
         return rows * (self.tasks if self.mixing == "joint" else 1)
 
 
@@ -96,6 +107,9 @@ def plan_run(request: ProbeRequest, device: Device) -> RunPlan:
         num_steps=num_steps,
         max_steps=max(num_steps, MAX_STEPS - MAX_STEPS % steps_per_round) if open_ended else num_steps,
         deviations=deviations,
+        several_heads=tasks > 1 and request.model.family == "encoder",
+        num_gpus=request.key.num_gpus,
+        parallel=request.parallel,
     )
 
 

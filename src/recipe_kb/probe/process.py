@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
 
+from recipe_kb.probe.descendants import Descendants
+
 STDERR_TAIL_BYTES = 4000
 """How much of the standard error is kept to explain a crash: a traceback's end."""
 
@@ -93,11 +95,17 @@ class Child:
         self._lines.put(None)
 
     def end(self) -> None:
-        """Kill the whole group, once: a later group might have got its number."""
+        """Kill the whole group, once: a later group might have got its number; and what left it for its own session.
+
+        torchrun starts each of several ranks so. Those whose own parent is gone are not found here: they watch
+        the leader, and end with it.
+        """
         if self._ended:
             return
         self._ended = True
+        below = Descendants.of(self.process.pid)
         _kill_group(self.process)
+        below.kill(EXIT_GRACE_S)
         with suppress(subprocess.TimeoutExpired):  # a process stuck in a driver survives SIGKILL
             self.process.wait(EXIT_GRACE_S)
 

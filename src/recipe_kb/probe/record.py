@@ -4,7 +4,10 @@ import itertools
 import os
 import re
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from recipe_kb.errors import CannotHereError, Problem
 from recipe_kb.i18n import _
@@ -14,7 +17,7 @@ _VENDOR_WORDS = {"nvidia", "geforce", "tesla"}
 
 
 def record(evidence: Evidence, root: Path) -> Path:
-    """Write evidence to `root/evidence/RECIPE/DATE-DEVICE[-N].json`.
+    """Write evidence to `root/evidence/RECIPE/DATE[-COUNTx[-fsdp]]-DEVICE[-N].json`.
 
     Args:
         evidence: Of one probe.
@@ -44,32 +47,65 @@ def record(evidence: Evidence, root: Path) -> Path:
 
 
 def _write(text: str, folder: Path, stem: str) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
-    temporary = Path(name)
+    if hasattr(os, "O_TMPFILE"):
+        with suppress(OSError):  # NFS and some others have no nameless files, and /proc may not be there
+            return _write_nameless(text, folder, stem)
+    return _write_hidden(text, folder, stem)
+
+
+def _write_nameless(text: str, folder: Path, stem: str) -> Path:
+    """Write a file that has no name yet, then name it: whoever is killed in between leaves nothing behind."""
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o644)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            _fill(file, text)
+            os.fchmod(descriptor, 0o644)  # evidence is to be read, whatever the mask of this process is
+            # Only with a folder given does Python follow the link in /proc, instead of linking that.
+            nameless = f"/proc/self/fd/{descriptor}"
+            return _name_it(lambda name: os.link(nameless, name, dst_dir_fd=place, follow_symlinks=True), folder, stem)
+    finally:
+        os.close(place)
+
+
+def _write_hidden(text: str, folder: Path, stem: str) -> Path:
+    """Write a hidden file, then link it to its name; SIGKILL in between leaves the hidden one."""
+    descriptor, hidden = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp keeps it to ourselves; evidence is to be read
-        return _name_it(temporary, folder, stem)
+            _fill(file, text)
+        Path(hidden).chmod(0o644)  # mkstemp keeps it to ourselves
+        return _name_it(lambda name: os.link(hidden, folder / name), folder, stem)
     finally:
-        temporary.unlink()
+        Path(hidden).unlink()
 
 
-def _name_it(temporary: Path, folder: Path, stem: str) -> Path:
+def _fill(file: IO[str], text: str) -> None:
+    file.write(text)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _name_it(link: Callable[[str], None], folder: Path, stem: str) -> Path:
     """Link the finished file to the first free name; linking fails where renaming would overwrite."""
     for number in itertools.count(1):
-        target = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
+        name = f"{stem}.json" if number == 1 else f"{stem}-{number}.json"
         try:
-            os.link(temporary, target)
+            link(name)
         except FileExistsError:
             continue
-        return target
+        return folder / name
     raise AssertionError  # `count` does not end
 
 
 def _device(evidence: Evidence) -> str:
+    if evidence.num_gpus == 1:
+        return _one_device(evidence)
+    shared = "" if evidence.parallel == "ddp" else f"{evidence.parallel}-"
+    return f"{evidence.num_gpus}x-{shared}{_one_device(evidence)}"
+
+
+def _one_device(evidence: Evidence) -> str:
     if evidence.mode == "cpu":
         return "cpu"
     slug, played = gpu_slug(evidence.gpu_name or "unknown"), evidence.emulation

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from recipe_kb.schema.evidence import Emulation, Record
+from recipe_kb.schema.evidence import Emulation, Parallel, Record
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe, RecipeKey
 
 
 class ProbeRequest(Record):
-    """One recipe to train here.
+    """One recipe to train here, on as many GPUs of this machine as its key says.
 
     Attributes:
         gpu_names: CUDA device names of the GPU that the recipe is for; only on one of them is it measured.
@@ -20,6 +20,7 @@ class ProbeRequest(Record):
         peak_tflops: Dense peak of the GPU in TFLOP/s for the recipe's precision, to state the MFU; None if unknown.
         emulation: The card to play on a larger one; None runs on this device as it is.
         predicted_reserved_bytes: What was predicted for this run, to go on record with what is measured.
+        parallel: How several GPUs share the work.
         code_version: What to call the code that ran, for instance a commit; the package version is recorded anyway.
     """
 
@@ -35,4 +36,5 @@ class ProbeRequest(Record):
     peak_tflops: float | None = None
     emulation: Emulation | None = None
     predicted_reserved_bytes: int | None = None
+    parallel: Parallel = "ddp"
     code_version: str | None = None

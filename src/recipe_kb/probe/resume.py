@@ -1,6 +1,7 @@
 """Going on where a run was stopped: evidence that already answers a request."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from recipe_kb.probe.fingerprint import fingerprint
@@ -10,18 +11,21 @@ from recipe_kb.schema.evidence import Evidence
 _SAME = ("recipe_sha256", "recipe_kb", "weights", "torch", "transformers", "accelerate", "peft", "bitsandbytes")
 
 
-def answered(request: ProbeRequest, root: Path, gpu_name: str | None) -> Path | None:
-    """Find evidence of this very question: recipe, device, emulation and packages are the same.
+def answered(
+    request: ProbeRequest, root: Path, gpu_name: str | None, versions: Mapping[str, str | None] | None = None
+) -> Path | None:
+    """Find evidence of this very question: recipe, devices and how they share, emulation and packages are the same.
 
     Args:
         request: What would be probed.
         root: The folder of the knowledge base.
-        gpu_name: The GPU here, as CUDA names it; None for the CPU.
+        gpu_name: The GPU, as CUDA names it; None for the CPU.
+        versions: Of the packages where it would run, if that is not here.
 
     Returns:
         The newest such file, whatever its verdict; None if there is none. What cannot be read answers nothing.
     """
-    now = fingerprint(request)
+    now = fingerprint(request) | dict(versions or {})
     for path in sorted((root / "evidence" / request.recipe_id).glob("*.json"), reverse=True):
         try:
             evidence = Evidence.model_validate(json.loads(path.read_text(encoding="utf-8")))
@@ -29,6 +33,8 @@ def answered(request: ProbeRequest, root: Path, gpu_name: str | None) -> Path | 
             continue
         device = evidence.gpu_name == gpu_name and (evidence.mode == "cpu") == (gpu_name is None)
         same = all(evidence.fingerprint.get(name) == now[name] for name in _SAME)
-        if device and same and evidence.emulation == request.emulation:
+        parallel = request.parallel if request.key.num_gpus > 1 else None
+        together = (evidence.num_gpus, evidence.parallel) == (request.key.num_gpus, parallel)
+        if device and same and together and evidence.emulation == request.emulation:
             return path
     return None

@@ -44,7 +44,7 @@ def gpu_fingerprint(device: Device) -> dict[str, Any]:
     """Describe the GPU and what drives it; empty on a CPU."""
     if device == "cpu":
         return {"torch_num_threads": torch.get_num_threads()}
-    properties = torch.cuda.get_device_properties(0)
+    properties = torch.cuda.get_device_properties()
     return {
         "gpu": properties.name,
         "gpu_total_bytes": properties.total_memory,

@@ -122,6 +122,8 @@ def aspects(
         confirmed.append("accumulation")
     if plan.tasks > 1:
         confirmed.append("multi_task")
+    if plan.num_gpus > 1:
+        confirmed.append("several_gpus")
     if verdict == "passed" and loss_compared and timed:
         confirmed += [aspect for aspect in here if comparable or aspect != "speed"]
     return tuple(confirmed), needs_gpu

@@ -8,7 +8,7 @@ import pytest
 
 from recipe_kb.cli.group import Session
 from recipe_kb.cli.machine import gpu_of_this_machine
-from recipe_kb.cli.validate_choice import chosen
+from recipe_kb.cli.validate_choice import cells, chosen
 from recipe_kb.errors import BadInputError, CannotHereError, KbError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.pytest_plugin.session import kb_session
@@ -58,14 +58,16 @@ def _matching(session: Session, globs: Sequence[str]) -> list[str]:
 
 
 def _matching_one(session: Session, glob: str) -> list[str]:
-    """Return what one glob matches, refuted recipes left out; a plain id may be a cell that has no file.
+    """Return what one glob matches, refuted recipes left out and derived cells that have evidence last.
+
+    A plain id may be a cell that has neither a file nor evidence.
 
     Raises:
         KbError: Nothing is left, or the id names no cell that `kb recipe` answers.
     """
     if not _WILD.search(glob):
         return [_named(session, glob)]
-    known = list(map(str, session.store.recipe_keys()))
+    known = list(map(str, cells(session.store, None)))
     matching = [recipe_id for recipe_id in known if fnmatchcase(recipe_id, glob)]
     if not matching:
         what = _("No recipe matches {glob!r}.").format(glob=glob)
@@ -98,7 +100,7 @@ def _of_the_gpu(store: Store, as_gpu: str | None) -> list[str]:
         CannotHereError: There is no GPU, or no recipe for it.
     """
     gpu = find_gpu(store, as_gpu) if as_gpu else gpu_of_this_machine(store)
-    found = [recipe_id for recipe_id in map(str, store.recipe_keys(gpu)) if _works(store, recipe_id)]
+    found = [recipe_id for recipe_id in map(str, cells(store, gpu)) if _works(store, recipe_id)]
     if not found:
         what = _("The knowledge base has no recipe file for {gpu}. Name a cell, as in --kb-recipes {example}.")
         what = what.format(gpu=gpu, example=f"{gpu}/biobert/8t-512-full")
@@ -108,4 +110,4 @@ def _of_the_gpu(store: Store, as_gpu: str | None) -> list[str]:
 
 def _works(store: Store, recipe_id: str) -> bool:
     key = RecipeKey.parse(recipe_id)
-    return key is not None and store.recipe(key).refuted is None
+    return key is not None and (not store.has_recipe(key) or store.recipe(key).refuted is None)

@@ -144,8 +144,9 @@ def _differences(before: Evidence, runs: Sequence[Evidence]) -> tuple[Difference
     return tuple(found)
 
 
-def _place(evidence: Evidence) -> tuple[str | None, ...]:
-    """Say what was probed where: the recipe, the mode and the GPU must be those of the run."""
+def _place(evidence: Evidence) -> tuple[str | int | None, ...]:
+    """Say what was probed where, which must be as in the run: recipe, mode, GPU, how many, how they share."""
     played = evidence.emulation
     emulated = (played.gpu, played.capped_at) if played else (None, None)
-    return (evidence.recipe, evidence.mode, evidence.gpu_name, *emulated)
+    together = (evidence.num_gpus, evidence.parallel)
+    return (evidence.recipe, evidence.mode, evidence.gpu_name, *together, *emulated)

@@ -4,25 +4,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from recipe_kb.errors import BadInputError, FindingError, Problem
-from recipe_kb.i18n import _, gib, number
-from recipe_kb.resolve.ladder import build_ladder
+from recipe_kb.i18n import _, gib, percent
 from recipe_kb.resolve.memory import MemoryEstimate, memory_of
-from recipe_kb.resolve.rules import effective_batch_size, keep_effective_batch
+from recipe_kb.resolve.rules import effective_batch_size
+from recipe_kb.resolve.several import NOTES, fits_from, not_divisible, share, ways
 from recipe_kb.schema.base import Goal, Method, TaskMixing, Text
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
-from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey
+from recipe_kb.schema.recipe import Recipe, RecipeKey
 from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model
 from recipe_kb.store.store import Store
 
 SCHEMA = "kb-recipe/1"
 DEFAULT_LENGTH = 512
-_DDP = Text(
-    en="Memory is that of one card training alone: the buckets in which several cards exchange gradients, about the "
-    "size of the gradients, are not counted.",
-    vi="Bộ nhớ ở đây là của một card train riêng: chưa tính các bucket để nhiều card trao đổi gradient, cỡ bằng "
-    "chính gradient.",
-)
 _METHODS: tuple[Method, ...] = ("full", "lora", "qlora")
 
 
@@ -30,7 +25,8 @@ _METHODS: tuple[Method, ...] = ("full", "lora", "qlora")
 class Answer:
     """One recipe with everything that is known about it.
 
-    `recipe_id` names the file, or the cell where the recipe is derived; `tasks` is the count that was asked for.
+    `recipe_id` names the file, or the cell where the recipe is derived; `tasks` is the count that was asked for;
+    `parallel` is how several GPUs share the work, None for one.
     """
 
     recipe_id: str
@@ -42,6 +38,7 @@ class Answer:
     memory: MemoryEstimate
     evidence: list[dict[str, Any]]
     notes: tuple[Text, ...]
+    parallel: Parallel | None = None
 
     @property
     def effective_batch_size(self) -> int:
@@ -65,6 +62,7 @@ class Answer:
             "method": key.method,
             "goal": key.goal,
             "num_gpus": self.num_gpus,
+            "parallel": self.parallel,
             "origin": recipe.origin,
             "status": recipe.status,
             "task_mixing": recipe.task_mixing,
@@ -103,6 +101,7 @@ def ask(
     method: Method = "full",
     goal: Goal = "balanced",
     num_gpus: int = 1,
+    parallel: Parallel | None = None,
 ) -> Answer:
     """Answer what a person typed.
 
@@ -115,6 +114,7 @@ def ask(
         method: full, lora, qlora.
         goal: quality, balanced, speed.
         num_gpus: Cards that share the effective batch.
+        parallel: How they share the work; None takes DDP, and FSDP where that needs too much.
 
     Raises:
         BadInputError: Unknown name, or a length over the model's maximum.
@@ -124,11 +124,21 @@ def ask(
     record = store.model(model_id)
     length = max_length or min(DEFAULT_LENGTH, record.max_length)
     key = RecipeKey(gpu=gpu_id, model=model_id, tasks=(tasks, tasks), max_length=length, method=method, goal=goal)
-    return answer_key(store, key, num_gpus)
+    return answer_key(store, key, num_gpus, parallel)
 
 
-def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
-    """Answer one cell; raises as `ask` does."""
+def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1, parallel: Parallel | None = None) -> Answer:
+    """Answer one cell; raises as `ask` does.
+
+    Several GPUs share the effective batch of one, unless they have a recipe of their own.
+
+    Args:
+        store: The knowledge base.
+        key: The cell.
+        num_gpus: Cards, where the key says one.
+        parallel: How several share the work; None takes DDP, and FSDP where that needs too much.
+    """
+    key = replace(key, num_gpus=max(num_gpus, key.num_gpus))
     model = store.model(key.model)
     if key.max_length > model.max_length:
         what = _("{model} takes at most {limit} tokens (got --max-length {length}).")
@@ -136,37 +146,77 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1) -> Answer:
         raise BadInputError(Problem(code="KB204", what=what, next_command=f"kb show {key.model}"))
     gpu = None if BARE_MEMORY.fullmatch(key.gpu) else store.gpu(key.gpu)
     found = store.recipe_for_tasks(key)
-    if found:
+    way: Parallel | None = None if key.num_gpus == 1 else parallel or "ddp"
+    if not found and key.num_gpus > 1:
+        found, recipe, way = _on_several(store, key, gpu, model, parallel)
+    elif found:
         recipe = store.recipe(found)
-        memory = memory_of(store, found, recipe.settings, recipe.task_mixing, gpu, model)
-        evidence = store.evidence(str(found))
     else:
-        from recipe_kb.resolve.derive import derive  # not before: an exact recipe does without it
-
-        several_heads = key.tasks[1] > 1 and model.family == "encoder"
-        mixing: TaskMixing | None = "interleaved" if several_heads else None
-        derived = derive(store, key, gpu, model, mixing)
-        if derived.recipe is None:
-            attempts = (memory_of(store, key, settings, mixing, gpu, model) for settings in derived.attempts)
-            closest = min(attempts, key=lambda memory: memory.peak_reserved_bytes)
-            raise FindingError(_nothing_fits(store, key, gpu, model, closest))
-        recipe, evidence = derived.recipe, store.evidence(str(key))
-        memory = memory_of(store, key, recipe.settings, mixing, gpu, model)
-    if num_gpus > 1 and not recipe.refuted:
-        evidence = []
-        recipe = _share(key, recipe, num_gpus)
-        memory = memory_of(store, key, recipe.settings, recipe.task_mixing, gpu, model)
+        recipe = _derived(store, key, gpu, model, None)
     return Answer(
         recipe_id=str(found or key),
         key=key,
-        num_gpus=num_gpus,
+        num_gpus=key.num_gpus,
         recipe=recipe,
         gpu=gpu,
         model=model,
-        memory=memory,
-        evidence=evidence,
+        memory=memory_of(store, found or key, recipe.settings, recipe.task_mixing, gpu, model, way or "ddp"),
+        evidence=store.evidence(str(found or key)),
         notes=recipe.notes + _rule_notes(store, recipe, model) + _fact_notes(gpu, model),
+        parallel=way,
     )
+
+
+def _on_several(
+    store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, parallel: Parallel | None
+) -> tuple[RecipeKey | None, Recipe, Parallel | None]:
+    """Share the recipe of one GPU; where that is derived, derive again with the memory of several.
+
+    Returns:
+        The key of what was found or shared, the recipe, and how the GPUs share the work.
+    """
+    found = store.recipe_for_tasks(replace(key, num_gpus=1))
+    if found is None:
+        for way in ways(key, "adamw_torch_fused", parallel):
+            try:
+                recipe = _derived(store, key, gpu, model, way)
+            except FindingError:
+                if way == ways(key, "adamw_torch_fused", parallel)[-1]:
+                    raise
+                continue
+            return None, replace(recipe, notes=(*recipe.notes, NOTES[way])), way
+    assert found is not None  # noqa: S101 - else a way was returned, or the last one raised
+    recipe, shared_key = store.recipe(found), replace(found, num_gpus=key.num_gpus)
+    if recipe.refuted:
+        return found, recipe, None
+    for way in ways(key, recipe.settings.optim, parallel):
+        shared = share(store, shared_key, recipe, gpu, model, way)
+        if shared is not None:
+            return shared_key, shared, way
+    closest = memory_of(store, shared_key, recipe.settings, recipe.task_mixing, gpu, model, way)
+    raise FindingError(_nothing_fits(store, key, gpu, model, closest))
+
+
+def _derived(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, parallel: Parallel | None) -> Recipe:
+    """Derive a recipe by the rules.
+
+    Raises:
+        BadInputError: The effective batch does not divide by the number of GPUs.
+        FindingError: Nothing fits.
+    """
+    from recipe_kb.resolve.derive import derive  # not before: an exact recipe does without it
+
+    several_heads = key.tasks[1] > 1 and model.family == "encoder"
+    mixing: TaskMixing | None = "interleaved" if several_heads else None
+    way = parallel or "ddp"
+    derived = derive(store, key, gpu, model, mixing, way)
+    if derived.recipe is not None:
+        return derived.recipe
+    if not derived.attempts:
+        raise BadInputError(not_divisible(derived.effective, key.num_gpus))
+    attempts = (memory_of(store, key, settings, mixing, gpu, model, way) for settings in derived.attempts)
+    closest = min(attempts, key=lambda memory: memory.peak_reserved_bytes)
+    raise FindingError(_nothing_fits(store, key, gpu, model, closest))
 
 
 def command_for(key: RecipeKey, model: Model, num_gpus: int = 1) -> str:
@@ -201,43 +251,11 @@ def _fact_notes(gpu: Gpu | None, model: Model) -> tuple[Text, ...]:
     return tuple(note for note in (model.note, model.fine_tuning.note, card) if note)
 
 
-def _share(key: RecipeKey, recipe: Recipe, num_gpus: int) -> Recipe:
-    """Split the effective batch over several GPUs, as large per device as the recipe allows."""
-    effective, settings = recipe.effective_batch_size, recipe.settings
-    for per_device in range(settings.per_device_train_batch_size, 0, -1):
-        steps = keep_effective_batch(effective, per_device, num_gpus)
-        if steps:
-            share = per_device * settings.per_device_eval_batch_size // settings.per_device_train_batch_size
-            changed = replace(
-                settings,
-                per_device_train_batch_size=per_device,
-                per_device_eval_batch_size=max(1, share),
-                gradient_accumulation_steps=steps,
-            )
-            moved = ("per_device_train_batch_size", "gradient_accumulation_steps")
-            provenance = recipe.provenance | dict.fromkeys(moved, Provenance(rule="keep-effective-batch"))
-            return replace(
-                recipe,
-                origin="derived",
-                status="predicted",
-                settings=changed,
-                provenance=provenance,
-                effective_batch_size=per_device * steps,
-                ladder=build_ladder(key, changed, per_device * steps),
-                corrections=(),
-                notes=(*recipe.notes, _DDP),
-            )
-    divisors = [str(count) for count in range(2, effective + 1) if effective % count == 0]
-    what = _("An effective batch of {effective} cannot be split over {count} GPUs; these counts work: {counts}.")
-    what = what.format(effective=effective, count=num_gpus, counts=", ".join(divisors))
-    raise BadInputError(Problem(code="KB205", what=what, next_command="kb recipe --help"))
-
-
 def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, memory: MemoryEstimate) -> Problem:
     """Say what fills the card even at one row, and which method or GPU would do."""
     what = _(
         "Nothing fits: {model} with {method} needs about {need} on {gpu} even with one row, "
-        "and {limit} may be used, {free} % kept free."
+        "and {limit} may be used, {free} kept free."
     )
     what = what.format(
         model=key.model,
@@ -245,21 +263,25 @@ def _nothing_fits(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, m
         need=gib(memory.peak_reserved_bytes),
         gpu=gpu.name if gpu else key.gpu,
         limit=gib(memory.usable_bytes),
-        free=number(100 * memory.free_share, 0),
+        free=percent(memory.free_share),
     )
     from recipe_kb.resolve.derive import is_derivable
 
+    count = fits_from(store, key, gpu, model)
+    several = " " + _("On this card it fits from {count} cards with FSDP.").format(count=count) if count else ""
+    one = replace(key, num_gpus=1)
     for method in _METHODS[_METHODS.index(key.method) + 1 :]:
-        cheaper = replace(key, method=method)
+        cheaper = replace(one, method=method)
         if is_derivable(store, cheaper, gpu, model, None):
-            what += " " + _("It fits with --method {method}.").format(method=method)
+            what += " " + _("It fits with --method {method}.").format(method=method) + several
             return Problem(code="KB210", what=what, next_command=command_for(cheaper, model))
-    larger = _smallest_gpu(store, key, model)
+    larger = _smallest_gpu(store, one, model)
     if larger:
-        what += " " + _("The smallest card it fits is {gpu}.").format(gpu=larger)
-        return Problem(code="KB210", what=what, next_command=command_for(replace(key, gpu=larger), model))
-    what += " " + _("No single card of the knowledge base holds it.")
-    return Problem(code="KB210", what=what, next_command="kb list gpus")
+        what += " " + _("The smallest card it fits is {gpu}.").format(gpu=larger) + several
+        return Problem(code="KB210", what=what, next_command=command_for(replace(one, gpu=larger), model))
+    what += " " + _("No single card of the knowledge base holds it.") + several
+    next_command = command_for(key, model, count) if count else "kb list gpus"
+    return Problem(code="KB210", what=what, next_command=next_command)
 
 
 def _smallest_gpu(store: Store, key: RecipeKey, model: Model) -> str | None:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,7 +27,7 @@ from recipe_kb.text import squash
 Found = TypeVar("Found")
 _PLACES = re.compile(
     r"[a-z]+\.yaml|(gpus|models|rules|claims)/[^/]+\.yaml|recipes/[^/]+/[^/]+/[^/]+\.yaml"
-    r"|memory/[^/]+\.json|schema/[^/]+\.json|evidence/([^/]+/[^/]+/[^/]+/)?[^/]+\.json"
+    r"|(memory|layouts)/[^/]+\.json|schema/[^/]+\.json|evidence/([^/]+/[^/]+/[^/]+/)?[^/]+\.json"
 )
 _BATCH = ("per_device_train_batch_size", "gradient_accumulation_steps")
 _CORRECTABLE = {*Settings.__dataclass_fields__, "max_length", "warmup_steps"}
@@ -270,7 +271,7 @@ class Checker:
             self.refer(_CORRECTABLE, correction.setting, relative, ("corrections", position, "setting"))
         for ladder in ("out_of_memory", "slow"):
             for position, rung in enumerate(getattr(recipe.ladder, ladder)):
-                self._check_rung(recipe, rung, relative, ("ladder", ladder, position))
+                self._check_rung(key, recipe, rung, relative, ("ladder", ladder, position))
         by_id = {str(other): record for other, record in recipes.items()}
         for position, other in enumerate(recipe.refuted.instead if recipe.refuted else ()):
             self.refer(by_id, other, relative, ("refuted", "instead", position))
@@ -285,16 +286,19 @@ class Checker:
             what = what.format(status=recipe.status, mode=PROBE_BEHIND[recipe.status])
             self.add("KB116", what, self.store.recipe_path(key), ("status",))
 
-    def _check_rung(self, recipe: Recipe, rung: Rung, relative: str, place: tuple[str | int, ...]) -> None:
+    def _check_rung(
+        self, key: RecipeKey, recipe: Recipe, rung: Rung, relative: str, place: tuple[str | int, ...]
+    ) -> None:
         self.refer(self.remedies, rung.why, relative, (*place, "why"))
         if rung.why == "smaller-batch":
             batch, steps = (rung.set.get(name) for name in _BATCH)
-            if not (isinstance(batch, int) and isinstance(steps, int) and batch * steps == recipe.effective_batch_size):
+            whole = isinstance(batch, int) and isinstance(steps, int)
+            if not whole or batch * steps * key.num_gpus != recipe.effective_batch_size:  # type: ignore[operator]
                 what = _("this rung does not keep the effective batch of {effective}")
                 self.add("KB101", what.format(effective=recipe.effective_batch_size), relative, place)
         changes = {name: value for name, value in rung.set.items() if name != "max_length"}
         try:
-            TypeAdapter(Settings).validate_python(recipe.settings.values() | changes)
+            _settings().validate_python(recipe.settings.values() | changes)
         except ValidationError as error:
             what = _("this rung does not make valid settings ({why})")
             names = ", ".join(str(detail["loc"][0]) for detail in error.errors())
@@ -303,12 +307,18 @@ class Checker:
     def _check_overlaps(self, keys: list[RecipeKey]) -> None:
         cells: dict[tuple[Any, ...], list[RecipeKey]] = {}
         for key in keys:
-            cells.setdefault((key.gpu, key.model, key.max_length, key.method, key.goal), []).append(key)
+            cells.setdefault((key.gpu, key.model, key.max_length, key.method, key.goal, key.num_gpus), []).append(key)
         for same in cells.values():
             for first, second in zip(sorted(same, key=_tasks), sorted(same, key=_tasks)[1:], strict=False):
                 if second.tasks[0] <= first.tasks[1]:
                     what = _("its task counts overlap with {other}").format(other=first)
                     self.add("KB108", what, self.store.recipe_path(second))
+
+
+@cache
+def _settings() -> "TypeAdapter[Settings]":
+    """Return what validates settings; making it takes longer than using it."""
+    return TypeAdapter(Settings)
 
 
 def _tasks(key: RecipeKey) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from recipe_kb.resolve.ladder import build_ladder
 from recipe_kb.resolve.memory import memory_fits
 from recipe_kb.resolve.rules import eval_batch_size, goal_batch, keep_effective_batch, precision, sqrt_adam
 from recipe_kb.schema.base import TaskMixing
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey, Settings
@@ -32,13 +33,24 @@ _ENCODER_WEIGHT_DECAY = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Derived:
-    """A derived recipe, or None with the smallest attempts, none of which fits."""
+    """A derived recipe, or None with the smallest attempts, none of which fits.
+
+    There are no attempts where the effective batch does not divide by the number of GPUs.
+    """
 
     recipe: Recipe | None
     attempts: tuple[Settings, ...]
+    effective: int
 
 
-def derive(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: TaskMixing | None) -> Derived:
+def derive(
+    store: Store,
+    key: RecipeKey,
+    gpu: Gpu | None,
+    model: Model,
+    mixing: TaskMixing | None,
+    parallel: Parallel = "ddp",
+) -> Derived:
     """Answer a cell by the rules.
 
     Args:
@@ -47,11 +59,12 @@ def derive(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: 
         gpu: Decides precision and kernels; None for a card known only by its size.
         model: Gives the published starting point.
         mixing: How tasks share a step; None for one task.
+        parallel: How several GPUs share the work, where the key says several.
     """
 
     def search(goal: str) -> Derived:
         start = _start(store, key, gpu, model, store.rule("goal-batch").constants[goal])
-        return _search(store, key, start, gpu, model, mixing)
+        return _search(store, key, start, gpu, model, mixing, parallel)
 
     derived = search(key.goal)
     if key.goal == "speed" and derived.recipe and derived.recipe.settings.gradient_accumulation_steps > 1:
@@ -62,29 +75,57 @@ def derive(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: 
     return derived
 
 
-def is_derivable(store: Store, key: RecipeKey, gpu: Gpu | None, model: Model, mixing: TaskMixing | None) -> bool:
-    """Say whether `derive` finds a recipe: whether one row fits, with whatever saves memory."""
+def is_derivable(
+    store: Store,
+    key: RecipeKey,
+    gpu: Gpu | None,
+    model: Model,
+    mixing: TaskMixing | None,
+    parallel: Parallel = "ddp",
+) -> bool:
+    """Say whether `derive` finds a recipe: whether one row fits, with whatever saves memory.
+
+    Several GPUs without accumulation can take less than one row at a time, because FSDP deals gradients out only once
+    they are summed.
+    """
     start = _start(store, key, gpu, model, store.rule("goal-batch").constants[key.goal])
-    smallest = (_candidates(store, start, model, saving)[0] for saving in reversed(_savings(start, gpu)))
-    return any(memory_fits(store, key, settings, mixing, gpu, model) for settings in smallest)
+    savings = _savings(start, gpu, parallel)[::-1]
+    ends = slice(None, 1)
+    if key.num_gpus > 1:  # what saves most is enough to look at, but both with and without accumulation
+        savings, ends = savings[:1], slice(None, None)
+    tried = (
+        settings
+        for saving in savings
+        for settings in _ends(_candidates(store, start, model, saving, key.num_gpus))[ends]
+    )
+    return any(memory_fits(store, key, settings, mixing, gpu, model, parallel) for settings in tried)
 
 
 def _search(
-    store: Store, key: RecipeKey, start: "_Start", gpu: Gpu | None, model: Model, mixing: TaskMixing | None
+    store: Store,
+    key: RecipeKey,
+    start: "_Start",
+    gpu: Gpu | None,
+    model: Model,
+    mixing: TaskMixing | None,
+    parallel: Parallel,
 ) -> Derived:
     """Find the best settings of a start that fit."""
     chosen: Settings | None = None
     smallest: list[Settings] = []
-    for saving in _savings(start, gpu):
+    for saving in _savings(start, gpu, parallel):
         if chosen and (chosen.per_device_train_batch_size >= _ENOUGH_ROWS or "optim" in saving):
             break
-        candidates = _candidates(store, start, model, saving)
+        candidates = _candidates(store, start, model, saving, key.num_gpus)
+        if not candidates:
+            break
         smallest.append(candidates[0])
-        found = _largest(candidates, lambda settings: memory_fits(store, key, settings, mixing, gpu, model))
+        found = _largest(candidates, lambda settings: memory_fits(store, key, settings, mixing, gpu, model, parallel))
         # Recomputing activations is worth it only where the batch was too small to keep a GPU busy.
         if found and (chosen is None or found.per_device_train_batch_size >= _ENOUGH_ROWS):
             chosen = found
-    return Derived(recipe=_recipe(key, chosen, start, mixing) if chosen else None, attempts=tuple(smallest))
+    recipe = _recipe(key, chosen, start, mixing) if chosen else None
+    return Derived(recipe=recipe, attempts=tuple(smallest), effective=start.effective)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,15 +197,20 @@ def round_rate(rate: float) -> float:
     return float(f"{rate:.1e}")
 
 
-def _savings(start: _Start, gpu: Gpu | None) -> list[dict[str, Any]]:
-    """Return what to change to save memory, the cheapest first."""
+def _savings(start: _Start, gpu: Gpu | None, parallel: Parallel) -> list[dict[str, Any]]:
+    """Return what to change to save memory, the cheapest first; 8-bit state is not dealt out among GPUs."""
     savings: list[dict[str, Any]] = [{}, {"gradient_checkpointing": True}]
-    if "lora_r" not in start.values and (gpu is None or gpu.supports.bnb_8bit_optimizer):
+    if parallel != "fsdp" and "lora_r" not in start.values and (gpu is None or gpu.supports.bnb_8bit_optimizer):
         savings.append({"gradient_checkpointing": True, "optim": "adamw_bnb_8bit"})
     return savings
 
 
-def _candidates(store: Store, start: _Start, model: Model, saving: dict[str, Any]) -> list[Settings]:
+def _ends(candidates: Sequence[Settings]) -> list[Settings]:
+    """Return the first and the last."""
+    return [*candidates[:1], *candidates[1:][-1:]]
+
+
+def _candidates(store: Store, start: _Start, model: Model, saving: dict[str, Any], num_gpus: int = 1) -> list[Settings]:
     """Return settings with every per-device batch that divides the effective one, the smallest first."""
     factors = store.rule("eval-batch").constants
     factor = factors["encoder_factor" if model.family == "encoder" else "decoder_factor"]
@@ -176,7 +222,7 @@ def _candidates(store: Store, start: _Start, model: Model, saving: dict[str, Any
             **{**start.values, **saving},
         )
         for per_device in range(1, start.effective + 1)
-        if (steps := keep_effective_batch(start.effective, per_device))
+        if (steps := keep_effective_batch(start.effective, per_device, num_gpus))
     ]
 
 
@@ -209,5 +255,5 @@ def _recipe(key: RecipeKey, settings: Settings, start: _Start, mixing: TaskMixin
         effective_batch_size=start.effective,
         settings=settings,
         provenance={name: provenance[name] for name in settings.given()},
-        ladder=build_ladder(key, settings, start.effective),
+        ladder=build_ladder(key, settings, start.effective // key.num_gpus),
     )

@@ -7,6 +7,7 @@ All results in bytes. Constants: kb/rules/memory-estimate.yaml.
 from collections.abc import Mapping
 
 from recipe_kb.resolve.rules import NUM_LABELS, rows_per_micro_batch
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
 
@@ -21,9 +22,14 @@ _STATE_OF = {
 
 
 def estimated_parts(
-    key: RecipeKey, settings: Settings, mixing: str | None, model: Model, constants: Constants
+    key: RecipeKey,
+    settings: Settings,
+    mixing: str | None,
+    model: Model,
+    constants: Constants,
+    parallel: Parallel = "ddp",
 ) -> dict[str, int]:
-    """Predict the peak of one optimizer step.
+    """Predict the peak of one optimizer step; where the key is for several GPUs, of one of them.
 
     Args:
         key: Task count, length and method.
@@ -31,12 +37,15 @@ def estimated_parts(
         mixing: `interleaved`, `joint`, or None for one task.
         model: The model's shape and parameter count.
         constants: Of the rule `memory-estimate`.
+        parallel: How several GPUs share the work.
 
     Returns:
         What lives at the peak; it sums to what the caching allocator is expected to hold.
     """
     rows = rows_per_micro_batch(settings.per_device_train_batch_size, key.tasks[1], mixing)
     parts = _static_parts(key, settings, model, constants)
+    if key.num_gpus > 1:
+        parts |= _shared_parts(parts, key.num_gpus, parallel)
     activations, logits = _activation_parts(rows, key.max_length, settings, model, constants)
     parts |= {"activations": activations, "logits": logits}
     dynamic = activations + logits + parts["gradients"]
@@ -74,6 +83,16 @@ def _static_parts(key: RecipeKey, settings: Settings, model: Model, constants: C
         "optimizer": int(trained * state),
         "autocast": int(autocast),
     }
+
+
+def _shared_parts(parts: Mapping[str, int], num_gpus: int, parallel: Parallel) -> dict[str, int]:
+    """Return what several GPUs change: DDP adds buckets as large as the gradients, FSDP leaves each its share.
+
+    What FSDP gathers at once is smaller than the copies of autocast, which stay counted for it.
+    """
+    if parallel == "ddp":
+        return {"exchange": parts["gradients"]}
+    return {name: -(-parts[name] // num_gpus) for name in ("weights", "gradients", "optimizer")}
 
 
 def _activation_parts(

@@ -11,6 +11,7 @@ from recipe_kb.memory.disturbed import replay_anyway
 from recipe_kb.memory.gpu import Context, context_of
 from recipe_kb.memory.predict import MARGIN, UNCERTAINTY, batch_fits, completes, interval_of, run_of, usable_bytes
 from recipe_kb.resolve.traced import question_of
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
@@ -38,6 +39,8 @@ class MemoryEstimate:
         error: Share by which the method is known to be off.
         counted_length: Tokens that were counted, where they are more than the recipe's.
         is_joint: All tasks of a joint step were counted as one batch, which is an approximation.
+        num_gpus: How many train together; all figures are those of one of them.
+        parallel: How they share the work; None where there is one.
         find_interval: Works out `interval`.
     """
 
@@ -52,6 +55,8 @@ class MemoryEstimate:
     error: float
     counted_length: int | None
     is_joint: bool
+    num_gpus: int
+    parallel: Parallel | None
     find_interval: Callable[[], tuple[int, int]] = field(repr=False, compare=False)
 
     @cached_property
@@ -83,6 +88,8 @@ class MemoryEstimate:
             "margin": self.margin,
             "approximate": self.is_approximate,
             "breakdown": dict(self.parts),
+            "num_gpus": self.num_gpus,
+            "parallel": self.parallel,
         }
 
     @property
@@ -92,7 +99,13 @@ class MemoryEstimate:
 
 
 def memory_of(
-    store: Store, key: RecipeKey, settings: Settings, mixing: str | None, gpu: Gpu | None, model: Model
+    store: Store,
+    key: RecipeKey,
+    settings: Settings,
+    mixing: str | None,
+    gpu: Gpu | None,
+    model: Model,
+    parallel: Parallel = "ddp",
 ) -> MemoryEstimate:
     """Predict the peak of a training step.
 
@@ -103,14 +116,15 @@ def memory_of(
         mixing: `interleaved`, `joint`, or None for one task.
         gpu: None for a card known only by its size.
         model: The network.
+        parallel: How several GPUs share the work, where the key says several.
 
     Raises:
         BadInputError: A file of the knowledge base cannot be read.
     """
     context, total = context_on(store, key, gpu), total_bytes(store, key, gpu)
-    question = question_of(store, key, settings, mixing, model, gpu, context, total)
+    question = question_of(store, key, settings, mixing, model, gpu, context, total, parallel)
     if question is None:
-        return _documented(store, key, settings, mixing, model, context, total)
+        return _documented(store, key, settings, mixing, model, context, total, parallel)
     run = run_of(question, question.rows)
     peak = replay_anyway(run, question.limit_bytes)
     usable = usable_bytes(question.limit_bytes)
@@ -126,18 +140,26 @@ def memory_of(
         error=UNCERTAINTY,
         counted_length=None if question.length == key.max_length else question.length,
         is_joint=mixing == "joint",
+        num_gpus=key.num_gpus,
+        parallel=parallel if key.num_gpus > 1 else None,
         find_interval=lambda: interval_of(question, run, peak),
     )
 
 
 def memory_fits(
-    store: Store, key: RecipeKey, settings: Settings, mixing: str | None, gpu: Gpu | None, model: Model
+    store: Store,
+    key: RecipeKey,
+    settings: Settings,
+    mixing: str | None,
+    gpu: Gpu | None,
+    model: Model,
+    parallel: Parallel = "ddp",
 ) -> bool:
     """Say whether the peak leaves the margin free, as `memory_of` would but sooner."""
     context, total = context_on(store, key, gpu), total_bytes(store, key, gpu)
-    question = question_of(store, key, settings, mixing, model, gpu, context, total)
+    question = question_of(store, key, settings, mixing, model, gpu, context, total, parallel)
     if question is None:
-        return _documented(store, key, settings, mixing, model, context, total).fits
+        return _documented(store, key, settings, mixing, model, context, total, parallel).fits
     return batch_fits(question, question.rows)
 
 
@@ -165,13 +187,20 @@ def total_bytes(store: Store, key: RecipeKey, gpu: Gpu | None) -> int:
 
 
 def _documented(
-    store: Store, key: RecipeKey, settings: Settings, mixing: str | None, model: Model, context: Context, total: int
+    store: Store,
+    key: RecipeKey,
+    settings: Settings,
+    mixing: str | None,
+    model: Model,
+    context: Context,
+    total: int,
+    parallel: Parallel,
 ) -> MemoryEstimate:
     """Predict from documented figures."""
     from recipe_kb.resolve.estimate import estimated_parts
 
     constants = store.rule(RULE).constants
-    parts = estimated_parts(key, settings, mixing, model, constants)
+    parts = estimated_parts(key, settings, mixing, model, constants, parallel)
     peak, limit = sum(parts.values()), total - context.high_bytes
     error, usable = constants["error"], int(limit * (1 - constants["margin"]))
     return MemoryEstimate(
@@ -186,5 +215,7 @@ def _documented(
         error=error,
         counted_length=None,
         is_joint=mixing == "joint",
+        num_gpus=key.num_gpus,
+        parallel=parallel if key.num_gpus > 1 else None,
         find_interval=lambda: (round(peak * (1 - error)), round(peak * (1 + error))),
     )

@@ -8,6 +8,8 @@ from functools import lru_cache
 from recipe_kb.errors import BadInputError
 from recipe_kb.i18n import _
 from recipe_kb.memory.gpu import Context, device_of
+from recipe_kb.memory.layout import Layout, unpack_layout
+from recipe_kb.memory.parallel import Several, Training, is_sharded, shared
 from recipe_kb.memory.predict import Question
 from recipe_kb.memory.schedule import Plan
 from recipe_kb.memory.shape import ShapedStep
@@ -15,9 +17,11 @@ from recipe_kb.memory.step import Step
 from recipe_kb.memory.stored import Cell, unpack
 from recipe_kb.resolve.rules import NUM_LABELS, rows_per_micro_batch
 from recipe_kb.schema.base import Optimizer
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
+from recipe_kb.store.layouts import layout_problem
 from recipe_kb.store.store import Store
 from recipe_kb.store.traced import traced_problem
 
@@ -39,8 +43,9 @@ def question_of(
     gpu: Gpu | None,
     context: Context,
     total_bytes: int,
+    parallel: Parallel = "ddp",
 ) -> Question | None:
-    """Ask for the memory of a cell.
+    """Ask for the memory of a cell; where it is for several GPUs, of one of them.
 
     Args:
         store: Holds the traced steps.
@@ -51,13 +56,20 @@ def question_of(
         gpu: None for a card known only by its size.
         context: Memory outside the allocator.
         total_bytes: What torch reports.
+        parallel: How several GPUs share the work.
 
     Returns:
-        None if no step was traced for these settings.
+        None if no step was traced for these settings, or nobody has written how several GPUs share the parameters.
 
     Raises:
         BadInputError: The stored step cannot be read.
     """
+    several = Several(num_gpus=key.num_gpus, parallel=parallel)
+    layout = None
+    if key.num_gpus > 1:
+        layout = _layout(store, key)
+        if layout is None or (parallel == "fsdp" and not is_sharded(key.method, settings.optim)):
+            return None
     record = store.memory(key.model)
     name = str(Cell.of_settings(settings, key.method))
     packed = record["steps"].get(name) if record else None
@@ -71,7 +83,7 @@ def question_of(
         if trained not in record["updates"]:
             return None
         update = read_step(record["updates"], trained, place).at(1, 1)
-    return Question(
+    question = Question(
         step=read_step(record["steps"], name, place),
         update=update,
         rows=rows_per_micro_batch(settings.per_device_train_batch_size, key.tasks[1], mixing),
@@ -82,6 +94,17 @@ def question_of(
         device=device_of(gpu, store.cuda()),
         context=context,
         total_bytes=total_bytes,
+    )
+    return shared(question, layout, several, training_of(key, settings)) if layout else question
+
+
+def training_of(key: RecipeKey, settings: Settings) -> Training:
+    """Return what decides how several GPUs share a training."""
+    return Training(
+        method=key.method,
+        precision=settings.precision,
+        checkpointing=settings.gradient_checkpointing,
+        num_tasks=key.tasks[1],
     )
 
 
@@ -108,6 +131,19 @@ def read_step(packed: Mapping[str, str], name: str, place: str) -> ShapedStep:
         raise BadInputError(traced_problem(what, place)) from error
 
 
+def _layout(store: Store, key: RecipeKey) -> Layout | None:
+    """Return how the parameters of a network are shared out; None if its file does not say."""
+    record = store.layouts(key.model)
+    if record is None or key.method not in record["layouts"]:
+        return None
+    try:
+        return _unpacked_layout(record["layouts"][key.method])
+    except UNREADABLE as error:
+        what = _("{name} is not a packed layout: {why}").format(name=key.method, why=f"{type(error).__name__}: {error}")
+        raise BadInputError(layout_problem(what, store.shown(f"layouts/{key.model}.json"))) from error
+
+
+_unpacked_layout = lru_cache(maxsize=8)(unpack_layout)
 _unpacked = lru_cache(maxsize=8)(unpack)
 """One answer asks for the same steps on many GPUs and with many batches."""
 

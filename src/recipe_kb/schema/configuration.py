@@ -86,6 +86,7 @@ class Configuration:
         context: What it is for.
         settings: In the order in which they stand there.
         not_understood: What else stands there.
+        dialect: The trainer whose names these are, as in kb/spellings.yaml: axolotl, lightning; None for transformers.
     """
 
     file: str
@@ -95,6 +96,7 @@ class Configuration:
     context: Context
     settings: tuple[Written, ...]
     not_understood: tuple[NotUnderstood, ...] = ()
+    dialect: str | None = None
 
     def get(self, name: str) -> Written | None:
         """Return a setting by our name; the last one counts where it is written twice, as for a program."""

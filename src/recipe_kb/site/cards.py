@@ -13,13 +13,14 @@ from typing import Any
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.resolve.several import COUNTS, fits_from
+from recipe_kb.schema.base import Method
 from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.site.cells import lengths_of, read_cells
 from recipe_kb.site.place import Place
 
 GENERATED = "by scripts/cards.py; do not edit"
 SCHEMA = "kb-cards/1"
-METHOD = "full"
+METHOD: Method = "full"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from recipe_kb.memory.gpu import best_sdpa_kernel
+from recipe_kb.memory.layout import Layout
 from recipe_kb.memory.shape import ShapedStep, ShapeError, shaped
 from recipe_kb.memory.step import Step
 from recipe_kb.tracing.question import Asked, TraceFailedError
@@ -19,9 +20,11 @@ from recipe_kb.tracing.without import without_packages
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 with without_packages("scipy", "sklearn", "pandas"):
+    import torch
     from torch import nn
 
     from recipe_kb.tracing.job import job_of
+    from recipe_kb.tracing.layout import layout_of
     from recipe_kb.tracing.trace import Job, trace
 
 MANY_ROWS = 2**32 + 1
@@ -50,6 +53,12 @@ def traced_now(asked: Asked, length: int, other_length: int | None) -> ShapedSte
         if other_length is not None:
             points[few, other_length] = _at_few_rows(job, other_length)(few)
         return shaped(points)
+
+
+def layout_now(asked: Asked) -> Layout:
+    """Return how several GPUs share the parameters of the network that is traced; raises as `traced_now` does."""
+    with _quietly(), _failures_named(), torch.device("meta"):
+        return layout_of(_job(asked).build())
 
 
 def _job(asked: Asked) -> Job:

@@ -11,12 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from recipe_kb.memory.gpu import device_of
+from recipe_kb.memory.parallel import Several, shared
 from recipe_kb.memory.predict import Question
 from recipe_kb.memory.schedule import Loop, Plan
 from recipe_kb.memory.stored import Cell
 from recipe_kb.resolve.memory import context_on, total_bytes
-from recipe_kb.resolve.traced import counted_length, question_of
+from recipe_kb.resolve.traced import counted_length, question_of, training_of
 from recipe_kb.schema.base import TaskMixing
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
@@ -47,7 +49,7 @@ class Asked:
     """What is to be predicted.
 
     Attributes:
-        key: GPU, model, tasks, length in tokens, method.
+        key: GPU, model, tasks, length in tokens, method, number of GPUs.
         gpu: None for a card known by its size alone.
         model: The network.
         settings: Of a recipe, with changes.
@@ -57,6 +59,7 @@ class Asked:
         evaluation_rows: Batch of an evaluation between two steps; 0 for none.
         evaluation_samples: Rows whose logits stay on the GPU until its end; 0 where only the loss is wanted.
         traces: Trace now, even if the step is stored.
+        parallel: How several GPUs share the work.
     """
 
     key: RecipeKey
@@ -69,6 +72,7 @@ class Asked:
     evaluation_rows: int = 0
     evaluation_samples: int = 0
     traces: bool = False
+    parallel: Parallel = "ddp"
 
 
 class TraceFailedError(Exception):
@@ -100,7 +104,9 @@ def stored_question(store: Store, asked: Asked) -> Found | None:
     if asked.traces or not as_traced or record is None:
         return None
     context, total = context_on(store, asked.key, asked.gpu), total_bytes(store, asked.key, asked.gpu)
-    question = question_of(store, asked.key, asked.settings, asked.mixing, asked.model, asked.gpu, context, total)
+    question = question_of(
+        store, asked.key, asked.settings, asked.mixing, asked.model, asked.gpu, context, total, asked.parallel
+    )
     if question is None:
         return None
     return Found(question=_completed(question, asked, record["versions"]), source="stored", versions=record["versions"])
@@ -120,7 +126,7 @@ def traced_question(store: Store, asked: Asked) -> Found:
         UnsupportedError: The network cannot be trained so.
         TraceFailedError: Something in it cannot be followed on fake tensors.
     """
-    from recipe_kb.tracing.now import traced_now
+    from recipe_kb.tracing.now import layout_now, traced_now
 
     versions = traced_versions()
     length = counted_length(asked.key.max_length) if asked.padding == "dynamic" else asked.key.max_length
@@ -134,6 +140,9 @@ def traced_question(store: Store, asked: Asked) -> Found:
         context=context_on(store, asked.key, asked.gpu),
         total_bytes=total_bytes(store, asked.key, asked.gpu),
     )
+    if asked.key.num_gpus > 1:
+        several = Several(num_gpus=asked.key.num_gpus, parallel=asked.parallel)
+        question = shared(question, layout_now(asked), several, training_of(asked.key, asked.settings))
     return Found(question=_completed(question, asked, versions), source="traced", versions=versions)
 
 

@@ -2,23 +2,35 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from recipe_kb.dialects.training_arguments import write
 from recipe_kb.schema import reasons
+from recipe_kb.schema.evidence import Parallel
 from recipe_kb.schema.recipe import Settings
 from recipe_kb.training.data import TaskRows, collate
 from recipe_kb.training.network import SEED
 from recipe_kb.training.steps import Step
+from recipe_kb.training.together import shard_on_cpu
 from recipe_kb.training.unsupported import UnsupportedError
 from recipe_kb.training.watch import IsEnough, StepWatch
 
 OnStep = Callable[[Step], None]
 
 
-def training_arguments(settings: Settings, *, num_steps: int, output_dir: Path, use_cpu: bool) -> TrainingArguments:
+def training_arguments(
+    settings: Settings,
+    *,
+    num_steps: int,
+    output_dir: Path,
+    use_cpu: bool,
+    num_gpus: int = 1,
+    parallel: Parallel = "ddp",
+    interleaved_heads: bool = False,
+) -> TrainingArguments:
     """Complete the recipe's arguments with what makes the run short, quiet and observable.
 
     Args:
@@ -26,6 +38,9 @@ def training_arguments(settings: Settings, *, num_steps: int, output_dir: Path, 
         num_steps: Optimizer steps; the schedule and its warm-up are squeezed into them.
         output_dir: Scratch folder: `Trainer` makes it, though nothing is saved.
         use_cpu: Stay on the CPU even if there is a GPU.
+        num_gpus: Processes that train together; torchrun has started this one as one of them if it is more than one.
+        parallel: How they share the work.
+        interleaved_heads: Whether a micro-step goes through one of several heads.
 
     Returns:
         Arguments for this process.
@@ -33,9 +48,12 @@ def training_arguments(settings: Settings, *, num_steps: int, output_dir: Path, 
     Raises:
         UnsupportedError: transformers refuses a setting on this machine, as TF32 below sm_80.
     """
+    added: dict[str, Any] = {"ddp_backend": "gloo"} if num_gpus > 1 and use_cpu else {}
+    if num_gpus > 1 and parallel == "fsdp":
+        added |= _sharded(settings)
     try:
         return TrainingArguments(
-            **write(settings),
+            **write(settings, num_gpus=num_gpus, interleaved_heads=interleaved_heads) | added,
             output_dir=str(output_dir),
             use_cpu=use_cpu,
             max_steps=num_steps,
@@ -67,8 +85,9 @@ def train(
     Args:
         network: From `build_network`; trained in place.
         arguments: From `training_arguments`.
-        train_rows: As many rows as the optimizer steps take, `max_steps` of them where it is given.
-        eval_rows: One evaluation batch.
+        train_rows: As many rows as the optimizer steps take, `max_steps` of them where it is given. Of several
+            processes each is given all rows and takes its own: process r of N the micro-batches r, r + N, r + 2N ...
+        eval_rows: One evaluation batch for each process.
         on_step: Called after each optimizer step.
         max_steps: Go on for so many optimizer steps, past those of the arguments, which the schedule still spans.
         is_enough: Asked after each optimizer step whether to end before that.
@@ -79,6 +98,8 @@ def train(
     Raises:
         ImportError: The optimizer needs a package that is not installed.
     """
+    if arguments.fsdp and arguments.use_cpu:
+        shard_on_cpu()
     watch = StepWatch(on_step, max_steps=max_steps, is_enough=is_enough)
     trainer = Trainer(
         model=network,
@@ -92,3 +113,9 @@ def train(
     trainer.train()
     trainer.evaluate()
     return watch.steps
+
+
+def _sharded(settings: Settings) -> dict[str, Any]:
+    """Ask for FSDP, layer by layer; recomputing activations is its own affair then, or each layer is gathered twice."""
+    config = {"activation_checkpointing": True} if settings.gradient_checkpointing else {}
+    return {"fsdp": True, "fsdp_config": config, "activation_checkpointing": False}

@@ -20,6 +20,7 @@ class MultiTaskEncoder(nn.Module):  # type: ignore[misc]  # torch is untyped her
         encoder: The only encoder; each task's gradients arrive here.
         heads: T times dropout and linear layer, H to C.
         config: The encoder's, where `Trainer` and peft look for it.
+        _no_split_modules: The encoder's too: the layers that FSDP gathers one at a time.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class MultiTaskEncoder(nn.Module):  # type: ignore[misc]  # torch is untyped her
         super().__init__()
         self.config = encoder.config
         self.encoder = encoder
+        self._no_split_modules = getattr(encoder, "_no_split_modules", None)
         dtype = next(encoder.parameters()).dtype
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Dropout(head_dropout), nn.Linear(self.config.hidden_size, num_labels, dtype=dtype))

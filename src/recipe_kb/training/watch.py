@@ -7,9 +7,10 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from recipe_kb.training.clock import Clock, clock_of
 from recipe_kb.training.steps import Step
+from recipe_kb.training.together import agreed
 
 IsEnough = Callable[[Sequence[Step]], bool]
-"""Told all steps so far after each of them; true ends the training."""
+"""Told all steps so far after each of them; true ends the training, of several processes that of the first one."""
 
 
 class StepWatch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped here
@@ -50,7 +51,7 @@ class StepWatch(TrainerCallback):  # type: ignore[misc]  # transformers is untyp
 
     def on_log(
         self,
-        _args: TrainingArguments,
+        args: TrainingArguments,
         _state: TrainerState,
         control: TrainerControl,
         *,
@@ -65,5 +66,5 @@ class StepWatch(TrainerCallback):  # type: ignore[misc]  # transformers is untyp
         )
         self.steps.append(step)
         self._on_step(step)
-        if self._is_enough is not None and self._is_enough(self.steps):
+        if self._is_enough is not None and agreed(self._is_enough(self.steps), args.device):
             control.should_training_stop = True

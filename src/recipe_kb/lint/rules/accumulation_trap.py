@@ -27,10 +27,13 @@ GOOD = (
     "# model=biobert transformers=4.40.0\nper_device_train_batch_size: 8\ngradient_accumulation_steps: 4",
     "# model=qwen2.5-0.5b transformers=5.23.0\nper_device_train_batch_size: 8\ngradient_accumulation_steps: 4",
     "# model=biobert\n# model.accepts_loss_kwargs = False\ngradient_accumulation_steps: 4",
+    "# model=biobert transformers=5.23.0 dialect=lightning\naccumulate_grad_batches: 4\ngradient_accumulation_steps: 4",
 )
 BAD = ("# model=biobert transformers=5.23.0\nper_device_train_batch_size: 8\ngradient_accumulation_steps: 4",)
 _FIRST_MAJOR = 5
 _MEND = "accepts_loss_kwargs"
+_OWN_LOOPS = {"lightning"}
+"""Trainers that divide the loss themselves, and ask no model."""
 
 
 def check(subject: Subject) -> Iterator[Found]:
@@ -38,7 +41,7 @@ def check(subject: Subject) -> Iterator[Found]:
     setting, accumulation = subject.written(ACCUMULATION), subject.accumulation
     if setting is None or not accumulation or accumulation < 2:  # noqa: PLR2004
         return
-    if subject.model is None or subject.model.family != "encoder":
+    if subject.model is None or subject.model.family != "encoder" or subject.configuration.dialect in _OWN_LOOPS:
         return
     if subject.asked.transformers_major < _FIRST_MAJOR or any(_MEND in line for line in subject.lines):
         return

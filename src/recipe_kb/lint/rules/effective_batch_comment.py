@@ -36,6 +36,7 @@ GOOD = (
     "# num_gpus=2\nper_device_train_batch_size: 16  # effective batch size 32",
     "per_device_train_batch_size: 32  # Effective = 0.5 of the old one",
     "per_device_train_batch_size: 64\neffective_batch_size: 128",
+    "train_micro_batch_size_per_gpu: 8\ngradient_accumulation_steps: 4\ntrain_batch_size: 96",
     "per_device_train_batch_size: 64  # batch 96 needs a larger card",
     "# BATCH SIZE 16 - maximum generalization\nper_device_train_batch_size: 16",
 )
@@ -45,6 +46,7 @@ BAD = (
     "# Pushing to 96 to max out the card\nper_device_train_batch_size: 16",
     "per_device_train_batch_size: 48\ngradient_accumulation_steps: 3\n# Effective batch still = 128",
     "per_device_train_batch_size: 8\ngradient_accumulation_steps: 2\neffective_batch_size: 32",
+    "train_micro_batch_size_per_gpu: 8\ngradient_accumulation_steps: 4\ntrain_batch_size: 48",
     "per_device_train_batch_size: 8  # batch hiệu dụng: 64\ngradient_accumulation_steps: 4",
 )
 _PUSHED = re.compile(
@@ -74,8 +76,11 @@ def check(subject: Subject) -> Iterator[Found]:
     stated = subject.written("effective_batch_size")
     claimed = subject.count("effective_batch_size")
     if stated and claimed and claimed != effective and _has_accumulation(subject, claimed):
-        what = _("effective_batch_size says {claimed}; {product} = {effective}.")
-        message = what.format(claimed=claimed, product=product, effective=effective)
+        name = stated.written_name.rpartition(".")[2]
+        if _is_over_cards(name) and claimed % effective == 0 and not subject.says_num_gpus:
+            return  # the launcher brings the number of cards
+        what = _("{name} says {claimed}; {product} = {effective}.")
+        message = what.format(name=name, claimed=claimed, product=product, effective=effective)
         yield Found(message=message, at=stated)
     said = [text[:2000] for text in (above(subject, batch), beside(batch))]
     headed = [match for text in said if (match := _HEADED.match(text))]
@@ -97,6 +102,11 @@ def _texts(subject: Subject) -> Iterator[tuple[Written, str]]:
             if text and text not in seen:
                 seen.add(text)
                 yield setting, text
+
+
+def _is_over_cards(name: str) -> bool:
+    """Say whether a name is what DeepSpeed, Megatron and axolotl call the batch of all cards together."""
+    return name == "batch_size" or name.lower().startswith(("train_", "global_", "total_"))
 
 
 def _has_accumulation(subject: Subject, claimed: int) -> bool:

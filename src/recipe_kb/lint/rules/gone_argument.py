@@ -2,7 +2,8 @@
 
 TrainingArguments refuses a name that it does not know, so the run does not begin. Some names were only changed, and
 are mended in place; some never meant what they seem to: fp16_opt_level configured NVIDIA Apex alone, and goes away.
-Without `--transformers` the installed version counts. A name that still works and will be removed is a hint.
+Without `--transformers` the installed version counts. A name that still works and will be removed is a hint. Files of
+axolotl, Lightning and LLaMA-Factory are left alone: these read names of their own, or bring their own version.
 """
 
 import re
@@ -19,6 +20,7 @@ VI = """Đối số mà phiên bản transformers này không có.
 TrainingArguments từ chối tên mà nó không biết, nên lần chạy không bắt đầu được. Có tên chỉ đổi cách gọi và được sửa
 ngay tại chỗ; có tên chưa bao giờ mang nghĩa như người ta tưởng: fp16_opt_level chỉ dùng cho NVIDIA Apex, và sẽ bị bỏ
 đi. Không ghi `--transformers` thì tính theo phiên bản đã cài. Tên còn dùng được nhưng sắp bị bỏ thì chỉ là gợi ý.
+Không xét tệp của axolotl, Lightning và LLaMA-Factory: chúng đọc tên riêng, hoặc đi kèm phiên bản transformers riêng.
 """
 CODE = "KB508"
 SEVERITY: Severity = "error"
@@ -26,6 +28,7 @@ SOURCES = ("source:transformers-5.23", "claim:000-11", "claim:000-19", "claim:00
 GOOD = (
     "# transformers=5.23.0\nwarmup_steps: 0.1\neval_strategy: steps",
     "# transformers=4.40.0\nwarmup_ratio: 0.1",
+    "# transformers=5.23.0 dialect=axolotl\nmicro_batch_size: 2\nwarmup_ratio: 0.1",
 )
 BAD = (
     "# transformers=5.23.0\nfp16: true\nfp16_opt_level: O1  # Conservative",
@@ -33,10 +36,13 @@ BAD = (
     "# transformers=5.23.0\nevaluation_strategy: steps",
 )
 
+_OWN_NAMES = {"axolotl", "lightning", "llamafactory"}
+"""Trainers that read names of their own, or bring a version of transformers of their own."""
+
 
 def check(subject: Subject) -> Iterator[Found]:
     """Look every name up among those that went."""
-    if getattr(subject.configuration, "dialect", None) not in {None, "transformers"}:
+    if subject.configuration.dialect in _OWN_NAMES:
         return
     went = {change.argument: change for change in subject.store.spellings().changes}
     version = _numbers(subject.asked.transformers)

@@ -1,7 +1,7 @@
 """The learning rate is outside of what was published for this model.
 
 Every model has the learning rates that its authors searched; where they give one only, those of the models of the
-same architecture count. They belong to the effective batch sizes of that search, so the range is first moved to this
+same architecture and size count. They belong to the effective batch sizes of that search, so the range is first moved to this
 effective batch size: with the square root for Adam and its kin, in proportion for SGD.
 
 Where no range is known, as for causal language models, only the other method's world is caught: full fine-tuning at
@@ -20,7 +20,7 @@ from recipe_kb.units import scientific
 VI = """Learning rate nằm ngoài khoảng đã công bố cho mô hình này.
 
 Mỗi mô hình đều có những learning rate mà tác giả đã thử; nếu họ chỉ nêu một giá trị thì lấy của các mô hình cùng kiến
-trúc. Các giá trị đó đi với effective batch size của lần thử ấy, nên trước hết khoảng này được chuyển sang effective
+trúc và cùng cỡ. Các giá trị đó đi với effective batch size của lần thử ấy, nên trước hết khoảng này được chuyển sang effective
 batch size ở đây: theo căn bậc hai với Adam và họ hàng, tỉ lệ thuận với SGD.
 
 Nơi không biết khoảng nào, như với mô hình ngôn ngữ nhân quả, chỉ bắt lỗi lấy nhầm giá trị của phương pháp kia: full
@@ -34,6 +34,7 @@ GOOD = (
     "# model=biobert\nper_device_train_batch_size: 128\nlearning_rate: 7e-5",
     "# model=llama-3.2-1b\nlora_r: 16\nper_device_train_batch_size: 16\nlearning_rate: 2e-4",
     "learning_rate: 0.5",
+    "# model=deberta-v3-base\nper_device_train_batch_size: 32\nlearning_rate: 2e-5",
 )
 BAD = (
     "# model=biobert\nper_device_train_batch_size: 32\nlearning_rate: 1e-3",

@@ -42,8 +42,8 @@ def pages(place: Place, facts: Facts) -> Iterator[Page]:
             paragraph(
                 with_code(
                     _(
-                        "As `kb recipe` derives it, for one task and the longest of the usual lengths: at least one row "
-                        "at a time fits with the margin, with gradient checkpointing if it must be."
+                        "As `kb recipe` derives it, for one task and the longest of the usual lengths: at least one "
+                        "row at a time fits with the margin, with gradient checkpointing if it must be."
                     )
                 ),
                 _("It is predicted: no run on several cards has measured it, and NCCL's own buffers are not counted."),

@@ -6,6 +6,7 @@ from recipe_kb.site.facts import Facts
 from recipe_kb.site.page import Page
 from recipe_kb.site.pages import (
     api,
+    cards,
     changes,
     claims,
     fits,
