@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check format generate curves layouts cells site benchmark gpu clean
+.PHONY: install demo test test-slow check format generate curves layouts cells site benchmark gpu clean
 
 install: $(STAMP)
 
@@ -22,7 +22,12 @@ demo: install
 
 test: install
 	$(BIN)/python scripts/generate.py --compile
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+# The tests that take minutes; continuous integration runs them too.
+test-slow: install
+	$(BIN)/python scripts/generate.py --compile
+	$(BIN)/python -m pytest -n auto -m slow
 
 check: install
 	$(BIN)/ruff format --check .

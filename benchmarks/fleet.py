@@ -1,6 +1,6 @@
 """How a fleet grows: probes per minute against workers, and store, check, site and git against recipes and evidence.
 
-A probe here is a played one that sleeps, so that 64 workers fit on two cores: what is measured is all around the training.
+A probe here is a played one that sleeps, so that 64 workers fit on two cores: what is measured is all but the training.
 The knowledge bases are synthetic, up to the sizes given; beyond them figures are extrapolated, and called so.
 `--only workers` or `--only growth` runs one half; `--figures` writes docs/data/figures/fleet.json (both halves).
 """
@@ -55,7 +55,7 @@ def at_workers(count: int, sleep_s: float) -> dict[str, float]:
         sleep_s: Of each probe.
 
     Returns:
-        Probes per minute once all workers are up, the share of what sleeping alone would allow, and the start's seconds.
+        Probes per minute once all workers are up, the share of what sleeping alone allows, and seconds of the start.
     """
     asked = request()
     job = Job(order=Order(request=asked, command=(*PLAYED, str(sleep_s))), placement=Placement(num_cpus=1))
@@ -85,7 +85,7 @@ def passed(result: Result) -> bool:
 
 
 def overhead(repeats: int) -> dict[str, float]:
-    """Time a probe that sleeps not at all, alone and through Ray: what a probe costs besides its training, in seconds."""
+    """Time a probe that does nothing, alone and through Ray: what it costs besides its training, in seconds."""
     asked = request()
     alone = []
     for _repeat in range(repeats):

@@ -184,7 +184,8 @@ def _validations(
         words = (*how, recipe_id.split("/")[0]) if capped_at == "card" else how
         yield Work(
             name=recipe_id,
-            command=(*KB, "validate", recipe_id, *device, *words, "--record", "--resume"),
+            # A failure on record answers a resumed run, and would keep what has to pass from ever being tried again.
+            command=(*KB, "validate", recipe_id, *device, *words, "--record", *(() if passed else ("--resume",))),
             is_done=lambda name=recipe_id: _is_answered(place, name, capped_at, passed=passed),  # type: ignore[misc]
         )
 

@@ -81,6 +81,11 @@ def test_every_line_shown_is_printed_in_this_order(kb, folder, page, command, sh
             assert any(line.rstrip() == other.rstrip() for other in printed), line
 
 
+def test_the_pages_pass_our_own_lint(kb):
+    result = kb("lint", *PAGES)
+    assert result.returncode == 0, result.stdout
+
+
 def pairs():
     yield from ((ROOT / "docs" / "en" / page.name, page) for page in sorted((ROOT / "docs" / "vi").glob("*.md")))
     yield from ((ROOT / f"{name}.md", ROOT / f"{name}.vi.md") for name in ("README", "CONTRIBUTING"))

@@ -28,7 +28,7 @@ def find(task: dict[str, Any], wait_for_turn: Callable[[], None]) -> dict[str, A
     work = CONTESTANTS[task["contestant"]]
     try:
         if work is lightning_finder:
-            import lightning.pytorch  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
+            import lightning.pytorch  # noqa: F401
     except ImportError as error:
         return {"verdict": "missing", "error": f"{error}. -> pip install lightning"}
     wait_for_turn()
@@ -65,8 +65,8 @@ def accelerate_finder(bench: Bench, options: dict[str, Any], scratch: Path) -> i
 
 def lightning_finder(bench: Bench, options: dict[str, Any], scratch: Path) -> int:
     """Return what Lightning's `Tuner.scale_batch_size` ends with."""
-    from lightning.pytorch import Trainer  # type: ignore[import-not-found, unused-ignore]
-    from lightning.pytorch.tuner import Tuner  # type: ignore[import-not-found, unused-ignore]
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.tuner import Tuner
 
     from best_batch.lightning_module import TunedModule
 

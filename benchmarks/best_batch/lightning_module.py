@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule  # type: ignore[import-not-found, unused-ignore]
+from lightning.pytorch import LightningModule
 from torch.utils.data import DataLoader
 
 from best_batch.question import Bench

@@ -156,6 +156,7 @@ def test_without_a_gpu_it_says_what_it_needs(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_tiny_networks_go_all_the_way_on_a_cpu(tmp_path):
     out = tmp_path / "grid.json"
     chosen = [

@@ -37,6 +37,7 @@ def test_a_baseline_is_missing_then_found_and_resuming_leaves_it_out(kb, broken_
     assert "verdict" not in left_out
 
 
+@pytest.mark.slow
 def test_resuming_does_not_take_evidence_of_other_settings(kb, broken_kb):
     recorded = kb("validate", RECIPE, *QUICK, "--record", "--json", root=broken_kb)
     path = Path(json.loads(recorded.stdout)["results"][0]["evidence"])

@@ -213,6 +213,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="no limit on address space elsewhere")
 def test_our_own_child_runs_out_of_memory_and_a_rung_works(ask, monkeypatch):
     """Logits decide: four rows of 64 tokens over 200,000 words take more than the room, one row takes less."""

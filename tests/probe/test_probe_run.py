@@ -42,6 +42,7 @@ def test_a_recipe_passes_and_says_what_it_confirms(ask, scratch):
     assert not list(scratch.iterdir())
 
 
+@pytest.mark.slow
 def test_joint_training_of_a_pretrained_encoder(ask):
     request = ask(
         "t4/all-minilm-l6-v2/2t-64-full",
@@ -59,6 +60,7 @@ def test_joint_training_of_a_pretrained_encoder(ask):
     assert evidence.fingerprint["weights"].endswith("model")
 
 
+@pytest.mark.slow
 def test_a_learning_rate_far_too_low_is_no_progress(ask):
     evidence = probe(ask(config=QWEN2, settings={"learning_rate": 1e-12}))
     assert evidence.verdict == "no_progress"

@@ -100,6 +100,7 @@ def test_a_child_that_died_while_it_waited_is_a_verdict(ask, scratch):
     assert (evidence.verdict, evidence.reason) == ("crash", "exit code 1: ValueError: no such library")
 
 
+@pytest.mark.slow
 def test_two_children_wait_and_each_does_its_own_task(ask):
     with early_child() as first, early_child() as second:
         assert probe(ask(num_steps=3), waiting=second).measured.num_steps == 3

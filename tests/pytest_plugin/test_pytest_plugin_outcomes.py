@@ -117,6 +117,7 @@ def test_nothing_on_record_is_no_pass(run_pytest, broken_kb, monkeypatch):
     assert "nothing on record to compare with" in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_workers_take_turns(run_pytest, pytester):
     words = ("-n", "3", "--kb-recipes", "t4/biobert/*-512-full", "--kb-device", "cpu")
     run_pytest(*words, says={"takes_s": 0.5}).assert_outcomes(passed=3)

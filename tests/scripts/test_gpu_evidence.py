@@ -97,6 +97,19 @@ def test_the_smoke_test_has_to_pass(place):
     assert work.is_done()
 
 
+def test_a_smoke_test_that_failed_is_run_again_on_the_same_day(place):
+    """With `--resume` its own failure would answer it for ever, and no other part would ever begin."""
+    (work,) = PARTS["smoke"](place)
+    assert "--resume" not in work.command
+    keep(place, work.name, verdict="crash", started="2026-11-22T10:00:00+00:00")
+    keep(place, work.name, started="2026-11-22T11:00:00+00:00")
+    assert work.is_done()
+
+
+def test_a_part_ends_within_nine_minutes_and_a_half():
+    assert gpu_evidence.LIMIT_S + gpu_evidence.GRACE_S + gpu_evidence.STOP_S <= 9.5 * 60
+
+
 def test_only_smaller_cards_are_played(broken_kb):
     l4 = Place(store=Store(broken_kb), gpu="l4", gpu_name="NVIDIA L4")
     cards = {name.partition("/")[0] for name in works(l4, "emulated")}
@@ -271,6 +284,7 @@ def test_figures_are_those_of_the_newest_record(broken_kb):
     assert line.split() == ["passed", "-", "-", "64.0", EMULATED]
 
 
+@pytest.mark.slow
 def test_a_real_walk_on_a_cpu(tmp_path):
     command = [
         sys.executable,

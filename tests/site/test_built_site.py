@@ -90,6 +90,7 @@ def test_the_index_for_programs_links_to_what_is_there(built):
     text = (built.site / "llms.txt").read_text(encoding="utf-8")
     links = re.findall(r"\]\((\S+)\)", text)
     assert len(links) > 100
+    assert "[]" not in text, "a guide without its title"
     for link in links:
         target = built.site / link.removeprefix(URL)
         assert target.is_file() or (target / "index.html").is_file(), link

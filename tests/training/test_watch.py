@@ -106,6 +106,7 @@ def test_it_ends_with_its_schedule_when_nothing_is_said(tmp_path):
     assert len(run(tmp_path)[1]) == NUM_STEPS
 
 
+@pytest.mark.slow
 def test_a_longer_run_learns_as_the_short_one_does_and_then_rests(tmp_path):
     """The schedule ends where that of the short run does: same losses until there, no learning after it."""
     weights, short = run(tmp_path)

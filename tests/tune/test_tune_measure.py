@@ -35,6 +35,7 @@ def request(batch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cores", [1, 8])
 def test_each_probe_has_its_own_child_and_none_is_left(monkeypatch, cores):
     monkeypatch.setattr(os, "cpu_count", lambda: cores)

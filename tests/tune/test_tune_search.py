@@ -54,6 +54,7 @@ def test_where_predictions_are_as_good_as_they_are_nothing_runs_out_of_memory(gp
     assert not [trial for trial in found.trials if trial.measurement.verdict in {"oom", "alloc_retries"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grows", [False, True])
 def test_the_share_of_the_sweeps_best_over_many_cards(grows):
     """`benchmarks/tune_simulation.py` prints these figures, and the pages quote them."""

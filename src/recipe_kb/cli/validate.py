@@ -222,7 +222,8 @@ def _write_junit(path: Path, outcomes: "list[Outcome]", *, seconds: float) -> No
 
 
 def _exit_code(outcomes: "list[Outcome]") -> int:
-    verdicts = {outcome.last.verdict for outcome in outcomes if outcome.skipped is None}
+    # Of all repeats: one that fails sometimes does not work.
+    verdicts = {run.verdict for outcome in outcomes if outcome.skipped is None for run in outcome.runs}
     if verdicts - {"passed", "unsupported"}:
         return Exit.FINDING
     if any(outcome.comparison for outcome in outcomes):

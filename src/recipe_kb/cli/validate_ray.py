@@ -18,7 +18,7 @@ from recipe_kb.fleet.nodes import Node, fitting, has_gpu, most_cores, nodes_of
 from recipe_kb.fleet.order import Order
 from recipe_kb.fleet.placement import Placement, placement_of
 from recipe_kb.fleet.run import Job, Result, run
-from recipe_kb.i18n import _
+from recipe_kb.i18n import _, ngettext
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.probe.resume import answered
 from recipe_kb.resolve.answer import Answer
@@ -55,8 +55,11 @@ def outcomes_of(
         nodes = nodes_of(engine)
         on_gpu = wish.device == "cuda" or (wish.device == "auto" and has_gpu(nodes))
         if not session.quiet:
-            said = _("Ray has {count} nodes; training on {device}.")
-            click.echo(said.format(count=len(nodes), device="GPU" if on_gpu else "CPU"), err=True)
+            count = len(nodes)
+            said = ngettext(
+                "Ray has {count} node; training on {device}.", "Ray has {count} nodes; training on {device}.", count
+            )
+            click.echo(said.format(count=count, device="GPU" if on_gpu else "CPU"), err=True)
         repeats = place.repeats or (REPEATS if wish.baseline and on_gpu else 1)
         jobs, answer_of = [], {}
         for answer in answers:

@@ -15,7 +15,9 @@ from recipe_kb.lint.asked import Asked
 from recipe_kb.schema.configuration import Configuration, Context, NotUnderstood, Written
 
 FILE = "example.yaml"
-_HEAD = re.compile(r"#(?: (?:gpu|model|tasks|max_length|num_samples|method|num_gpus|transformers|label|dialect)=\S+)+\s*")
+_HEAD = re.compile(
+    r"#(?: (?:gpu|model|tasks|max_length|num_samples|method|num_gpus|transformers|label|dialect)=\S+)+\s*"
+)
 _LINE = re.compile(
     r"(?P<before>\s*(?:--)?(?P<name>[\w.]+)(?:: | ))(?P<value>(?:[^\s#\\]|\\(?=\S))+)\s*\\?\s*"
     r"(?:(?:#|//|<!--)\s*(?P<comment>.*))?"

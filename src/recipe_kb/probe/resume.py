@@ -26,7 +26,8 @@ def answered(
         The newest such file, whatever its verdict; None if there is none. What cannot be read answers nothing.
     """
     now = fingerprint(request) | dict(versions or {})
-    for path in sorted((root / "evidence" / request.recipe_id).glob("*.json"), reverse=True):
+    found: list[tuple[str, Path]] = []
+    for path in sorted((root / "evidence" / request.recipe_id).glob("*.json")):
         try:
             evidence = Evidence.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
@@ -36,5 +37,5 @@ def answered(
         parallel = request.parallel if request.key.num_gpus > 1 else None
         together = (evidence.num_gpus, evidence.parallel) == (request.key.num_gpus, parallel)
         if device and same and together and evidence.emulation == request.emulation:
-            return path
-    return None
+            found.append((evidence.started, path))  # not by name: the first of a day sorts behind its `-2`
+    return max(found, key=lambda one: one[0])[1] if found else None

@@ -22,7 +22,8 @@ _FILES: tuple[tuple[str, str], ...] = (
     (r"src/recipe_kb/resolve/(emulation|recipe_hash|rules)\.py", ALL),
     (r"src/recipe_kb/(resolve|memory)/.+", DERIVED),
     # These start, word, store or compare a training and do not change it; tests without a GPU cover them.
-    (r"src/recipe_kb/(cli|locale|pytest_plugin|regress|store|tracing)(/.+|\.py)", NONE),
+    (r"src/recipe_kb/(cli|extract|fleet|lint|locale|pytest_plugin|regress|site|store|tracing)(/.+|\.py)", NONE),
+    (r"src/recipe_kb/dialects/(?!training_arguments|__init__).+", NONE),  # a probe trains with those arguments only
     (r"src/recipe_kb/(errors|i18n|text)\.py", NONE),
     (r"src/recipe_kb/.+\.py", ALL),  # what is new runs until somebody says that it need not
 )

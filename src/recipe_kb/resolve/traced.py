@@ -8,6 +8,7 @@ from functools import lru_cache
 from recipe_kb.errors import BadInputError
 from recipe_kb.i18n import _
 from recipe_kb.memory.gpu import Context, device_of
+from recipe_kb.memory.layers import LayersError
 from recipe_kb.memory.layout import Layout, unpack_layout
 from recipe_kb.memory.parallel import Several, Training, is_sharded, shared
 from recipe_kb.memory.predict import Question
@@ -59,7 +60,8 @@ def question_of(
         parallel: How several GPUs share the work.
 
     Returns:
-        None if no step was traced for these settings, or nobody has written how several GPUs share the parameters.
+        None if no step was traced for these settings, or it cannot be shared: nobody has written how several GPUs share
+        the parameters, or FSDP does not know the optimizer or find the layers.
 
     Raises:
         BadInputError: The stored step cannot be read.
@@ -95,7 +97,12 @@ def question_of(
         context=context,
         total_bytes=total_bytes,
     )
-    return shared(question, layout, several, training_of(key, settings)) if layout else question
+    if layout is None:
+        return question
+    try:
+        return shared(question, layout, several, training_of(key, settings))
+    except LayersError:
+        return None
 
 
 def training_of(key: RecipeKey, settings: Settings) -> Training:

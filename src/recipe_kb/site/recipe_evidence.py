@@ -28,7 +28,7 @@ def evidence_part(facts: Facts, answer: Answer, path: str) -> Iterator[Markup | 
         )
         return
     names = [str(proof["path"]).removeprefix("evidence/").removesuffix(".json") for proof in answer.evidence]
-    headers = (_("date"), _("verdict"), _("device"), _("mode"), _("loss"), _("file"))
+    headers = (_("date"), _("verdict"), _("trained on"), _("mode"), _("loss"), _("file"))
     yield table(headers, [_row(facts, name, path) for name in names], _("Evidence"))
     yield from _meaning(facts.record("evidence", names[0]))
 

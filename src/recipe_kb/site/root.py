@@ -135,7 +135,7 @@ def _for_language_models(place: Place, facts: Facts, pages: Sequence[Page]) -> s
         lines += ["", "## Guides", ""]
         for path in place.guides(ORIGINAL):
             guide = read_guide(place, path)
-            title = guide.body.lstrip("# ").partition("\n")[0].partition(" {#")[0]
+            title = guide.body.lstrip("# \n").partition("\n")[0].partition(" {#")[0]
             end = "" if path.stem == "index" else f"{path.stem}/"
             lines.append(f"- [{title}]({base}{ORIGINAL}/{end})")
         lines += ["", "## Pages", ""]

@@ -68,9 +68,13 @@ def source_list(facts: Facts, sources: Iterable[str], here: str) -> Markup:
 
 
 def recipe_table(facts: Facts, recipe_ids: Iterable[str], here: str, label: str) -> Markup:
-    """Write recipes as a table, each with its memory and status."""
+    """Write recipes as a table, each with its memory and status; a GPU's or a model's page does not repeat itself."""
     headers = [_("recipe"), _("GPU"), _("model"), _("tasks"), _("batch"), _("learning rate"), _("memory"), _("status")]
     rows = [_recipe_row(facts, facts.answer(recipe_id), here) for recipe_id in recipe_ids]
+    if here.startswith("models/"):
+        headers[2] = _("length, method")
+    if here.startswith("gpus/"):
+        headers, rows = headers[:1] + headers[2:], [row[:1] + row[2:] for row in rows]
     return table(headers, rows, label)
 
 
@@ -84,7 +88,9 @@ def _recipe_row(facts: Facts, answer: Answer, here: str) -> list[str]:
     return [
         link(address(here, f"recipes/{name}"), name),
         link(address(here, f"gpus/{key.gpu}"), answer.gpu.name) if answer.gpu else card_name(key.gpu, None),
-        Markup("{} · {}").format(link(address(here, f"models/{key.model}"), key.model), cell),
+        cell
+        if here == f"models/{key.model}"
+        else Markup("{} · {}").format(link(address(here, f"models/{key.model}"), key.model), cell),
         tasks_words(key.tasks),
         batch,
         shown(facts, "recipe", name, "settings.learning_rate"),

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from recipe_kb.memory.gpu import device_of
+from recipe_kb.memory.layers import LayersError
 from recipe_kb.memory.parallel import Several, shared
 from recipe_kb.memory.predict import Question
 from recipe_kb.memory.schedule import Loop, Plan
@@ -142,7 +143,10 @@ def traced_question(store: Store, asked: Asked) -> Found:
     )
     if asked.key.num_gpus > 1:
         several = Several(num_gpus=asked.key.num_gpus, parallel=asked.parallel)
-        question = shared(question, layout_now(asked), several, training_of(asked.key, asked.settings))
+        try:
+            question = shared(question, layout_now(asked), several, training_of(asked.key, asked.settings))
+        except LayersError as error:
+            raise TraceFailedError(str(error)) from error
     return Found(question=_completed(question, asked, versions), source="traced", versions=versions)
 
 

@@ -21,6 +21,7 @@ def axe():
     return pytest.importorskip("axe_playwright_python.base", reason=reason).AXE_SCRIPT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_has_no_serious_finding(visit, axe, kind, language):

@@ -4,8 +4,12 @@ TrainingArguments refuses a name that it does not know, so the run does not begi
 are mended in place; some never meant what they seem to: fp16_opt_level configured NVIDIA Apex alone, and goes away.
 Without `--transformers` the installed version counts. A name that still works and will be removed is a hint. Files of
 axolotl, Lightning and LLaMA-Factory are left alone: these read names of their own, or bring their own version.
+
+A name that is one slip away from an argument, such as learing_rate, is a warning: a file of settings that nobody checks
+trains with the default instead.
 """
 
+import difflib
 import re
 from collections.abc import Iterator
 
@@ -21,6 +25,9 @@ TrainingArguments từ chối tên mà nó không biết, nên lần chạy khô
 ngay tại chỗ; có tên chưa bao giờ mang nghĩa như người ta tưởng: fp16_opt_level chỉ dùng cho NVIDIA Apex, và sẽ bị bỏ
 đi. Không ghi `--transformers` thì tính theo phiên bản đã cài. Tên còn dùng được nhưng sắp bị bỏ thì chỉ là gợi ý.
 Không xét tệp của axolotl, Lightning và LLaMA-Factory: chúng đọc tên riêng, hoặc đi kèm phiên bản transformers riêng.
+
+Tên gõ nhầm một chữ, như learing_rate, là cảnh báo: tệp thiết lập không ai kiểm tra thì cứ thế train bằng giá trị mặc
+định.
 """
 CODE = "KB508"
 SEVERITY: Severity = "error"
@@ -36,6 +43,8 @@ BAD = (
     "# transformers=5.23.0\nevaluation_strategy: steps",
 )
 
+_SHORTEST, _LONGEST, _ALMOST = 8, 60, 0.93
+"""Names that one slip of the finger changes; shorter ones are words of other programs."""
 _OWN_NAMES = {"axolotl", "lightning", "llamafactory"}
 """Trainers that read names of their own, or bring a version of transformers of their own."""
 
@@ -67,6 +76,21 @@ def check(subject: Subject) -> Iterator[Found]:
         elif change.gone is None and version >= _numbers(change.seen):
             what = _("{name} will go; write {replacement}. {how}") if change.replacement else _("{name} will go. {how}")
             yield Found(message=what.format(**words), at=setting, severity="info")
+    yield from _misspelt(subject)
+
+
+def _misspelt(subject: Subject) -> Iterator[Found]:
+    """Offer the nearest name for one that is almost an argument: `learing_rate`."""
+    spellings = subject.store.spellings()
+    known = {*spellings.arguments, *spellings.settings}
+    for missed in subject.configuration.not_understood:
+        name = missed.name.rpartition(".")[2].lstrip("-").replace("-", "_").lower()
+        if name in known or not _SHORTEST <= len(name) <= _LONGEST:
+            continue
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=_ALMOST)
+        if nearest:
+            what = _("No argument is called {name}. Did you mean {nearest}?")
+            yield Found(message=what.format(name=name, nearest=nearest[0]), line=missed.line, severity="warning")
 
 
 def _mended(subject: Subject, setting: Written, change: Change, name: str) -> tuple[Edit, ...]:

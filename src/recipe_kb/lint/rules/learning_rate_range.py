@@ -1,8 +1,8 @@
 """The learning rate is outside of what was published for this model.
 
 Every model has the learning rates that its authors searched; where they give one only, those of the models of the
-same architecture and size count. They belong to the effective batch sizes of that search, so the range is first moved to this
-effective batch size: with the square root for Adam and its kin, in proportion for SGD.
+same architecture and size count. They belong to the effective batch sizes of that search, so the range is first moved
+to this effective batch size: with the square root for Adam and its kin, in proportion for SGD.
 
 Where no range is known, as for causal language models, only the other method's world is caught: full fine-tuning at
 the rate where adapters start, or adapters at the rate of full fine-tuning.
@@ -20,8 +20,8 @@ from recipe_kb.units import scientific
 VI = """Learning rate nằm ngoài khoảng đã công bố cho mô hình này.
 
 Mỗi mô hình đều có những learning rate mà tác giả đã thử; nếu họ chỉ nêu một giá trị thì lấy của các mô hình cùng kiến
-trúc và cùng cỡ. Các giá trị đó đi với effective batch size của lần thử ấy, nên trước hết khoảng này được chuyển sang effective
-batch size ở đây: theo căn bậc hai với Adam và họ hàng, tỉ lệ thuận với SGD.
+trúc và cùng cỡ. Các giá trị đó đi với effective batch size của lần thử ấy, nên trước hết khoảng này được chuyển sang
+effective batch size ở đây: theo căn bậc hai với Adam và họ hàng, tỉ lệ thuận với SGD.
 
 Nơi không biết khoảng nào, như với mô hình ngôn ngữ nhân quả, chỉ bắt lỗi lấy nhầm giá trị của phương pháp kia: full
 fine-tune ở mức mà adapter bắt đầu, hoặc adapter ở mức của full fine-tune.

@@ -30,7 +30,7 @@ BAD = (
     "learning_rate: 3e-5\nhub_token: hf_" + "a1B2" * 8,
     "learning_rate: 3e-5\nwandb_api_key: " + "0123456789abcdef" * 2,
     "# token ghp_" + "a1B2" * 9 + "\nlearning_rate: 3e-5",
-    'os.environ["WANDB_API_KEY"] = "' + "0123456789abcdef" * 2 + '"\nlearning_rate: 3e-5',
+    '# os.environ["WANDB_API_KEY"] = "' + "0123456789abcdef" * 2 + '"\nlearning_rate: 3e-5',
 )
 _SHAPES = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{30,200}|gh[pousr]_[A-Za-z0-9]{30,200}|github_pat_\w{40,200}|sk-[A-Za-z0-9_-]{20,200}|"

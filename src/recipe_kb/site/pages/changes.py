@@ -21,7 +21,9 @@ def pages(place: Place, _facts: Facts) -> Iterator[Page]:
     for change in read_changes(place.root / "changelog.d"):
         parts.append(
             heading(
-                2, f"{change.number}: {kinds.get(change.kind, change.kind)}", f"change-{change.id.replace('.', '-')}"
+                2,
+                f"{change.written[:10]}: {kinds.get(change.kind, change.kind)}",
+                f"change-{change.id.replace('.', '-')}",
             )
         )
         parts.append(Markup('<div lang="en">{}</div>').format(items(with_code(line) for line in change.lines)))
