@@ -1,6 +1,6 @@
 """A child that plays a probe: it sleeps as long as it is told and reports steps that nobody took.
 
-`python played_probe.py SECONDS [--log FOLDER] [--dies worker|once|child]`; what it prints is what a probe's child prints.
+`python played_probe.py SECONDS [--log FOLDER] [--dies worker|once|child]` prints what a probe's child prints.
 For tests and benchmarks of what is around a probe. It imports nothing of the package, so it starts at once.
 """
 

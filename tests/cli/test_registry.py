@@ -29,6 +29,9 @@ INNER = {
     "tune_text",
     "validate_baseline",
     "validate_choice",
+    "validate_machine",
+    "validate_fleet",
+    "validate_ray",
     "validate_run",
     "validate_text",
 }

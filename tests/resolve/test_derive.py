@@ -88,9 +88,7 @@ def test_nothing_fits_says_how_much_is_needed_and_what_stays_free(tmp_path):
     assert derived(store).recipe is None
     assert len(derived(store).attempts) == 3
     # One row with 8-bit states: activations, weights, states, and gradients twice while they are added up.
-    with pytest.raises(
-        FindingError, match=r"needs about 20\.00 GiB .* 13\.73 GiB may be used, 5% kept free"
-    ) as caught:
+    with pytest.raises(FindingError, match=r"needs about 20\.00 GiB .* 13\.73 GiB may be used, 5% kept free") as caught:
         ask(store, gpu="t4", model="roberta-base", tasks=1)
     assert "It fits with --method lora" in str(caught.value)
 

@@ -13,7 +13,7 @@ from recipe_kb.i18n import _
 from recipe_kb.memory.parallel import is_sharded
 from recipe_kb.resolve.answer import DEFAULT_LENGTH, Answer, answer_key, command_for
 from recipe_kb.resolve.rules import precision
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.recipe import RecipeKey, Settings
 from recipe_kb.store.names import BARE_MEMORY, find_gpu, find_model

@@ -10,7 +10,7 @@ from recipe_kb.dialects.registry import DIALECTS
 from recipe_kb.errors import BadInputError, Exit, Problem
 from recipe_kb.i18n import _
 from recipe_kb.resolve.answer import Answer, ask
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.recipe import MAX_TASKS
 
 FORMATS = ("text", "json", *DIALECTS)

@@ -12,7 +12,8 @@ from recipe_kb.cli.group import Session
 from recipe_kb.errors import BadInputError, CannotHereError, Problem
 from recipe_kb.i18n import _, number
 from recipe_kb.resolve.answer import Answer
-from recipe_kb.schema.evidence import Emulation, Evidence, Parallel
+from recipe_kb.schema.base import Parallel
+from recipe_kb.schema.evidence import Emulation, Evidence
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.store.location import evidence_root
 

@@ -9,8 +9,7 @@ from recipe_kb.memory.fsdp import with_fsdp, with_fsdp_update
 from recipe_kb.memory.layout import ROOT, Layout, Parameter
 from recipe_kb.memory.predict import Question
 from recipe_kb.memory.shape import ShapedStep
-from recipe_kb.schema.base import Method, Optimizer, Precision
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Method, Optimizer, Parallel, Precision
 
 SHARDED_OPTIMIZERS: tuple[Optimizer, ...] = ("adamw_torch_fused", "adamw_torch", "sgd")
 """Those that keep as much for a share as the share is large; others are not predicted with `fsdp`."""

@@ -5,7 +5,8 @@ from typing import Literal
 
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.resolve.answer import Answer
-from recipe_kb.schema.evidence import Emulation, Parallel
+from recipe_kb.schema.base import Parallel
+from recipe_kb.schema.evidence import Emulation
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.recipe import RecipeKey
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from recipe_kb.probe.cpu import fit_to_cpu
 from recipe_kb.probe.request import ProbeRequest
-from recipe_kb.schema.base import TaskMixing
-from recipe_kb.schema.evidence import Deviation, Parallel
+from recipe_kb.schema.base import Parallel, TaskMixing
+from recipe_kb.schema.evidence import Deviation
 from recipe_kb.schema.recipe import Settings
 
 Device = Literal["cpu", "cuda"]

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from recipe_kb.schema.evidence import Emulation, Parallel, Record
+from recipe_kb.schema.base import Parallel
+from recipe_kb.schema.evidence import Emulation, Record
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe, RecipeKey
 

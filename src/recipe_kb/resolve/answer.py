@@ -8,8 +8,7 @@ from recipe_kb.i18n import _, gib, percent
 from recipe_kb.resolve.memory import MemoryEstimate, memory_of
 from recipe_kb.resolve.rules import effective_batch_size
 from recipe_kb.resolve.several import NOTES, fits_from, not_divisible, share, ways
-from recipe_kb.schema.base import Goal, Method, TaskMixing, Text
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Goal, Method, Parallel, TaskMixing, Text
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe, RecipeKey

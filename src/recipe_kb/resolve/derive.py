@@ -11,8 +11,7 @@ from typing import Any
 from recipe_kb.resolve.ladder import build_ladder
 from recipe_kb.resolve.memory import memory_fits
 from recipe_kb.resolve.rules import eval_batch_size, goal_batch, keep_effective_batch, precision, sqrt_adam
-from recipe_kb.schema.base import TaskMixing
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Parallel, TaskMixing
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey, Settings

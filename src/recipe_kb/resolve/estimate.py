@@ -7,7 +7,7 @@ All results in bytes. Constants: kb/rules/memory-estimate.yaml.
 from collections.abc import Mapping
 
 from recipe_kb.resolve.rules import NUM_LABELS, rows_per_micro_batch
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings
 

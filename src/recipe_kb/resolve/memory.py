@@ -11,7 +11,7 @@ from recipe_kb.memory.disturbed import replay_anyway
 from recipe_kb.memory.gpu import Context, context_of
 from recipe_kb.memory.predict import MARGIN, UNCERTAINTY, batch_fits, completes, interval_of, run_of, usable_bytes
 from recipe_kb.resolve.traced import question_of
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings

@@ -9,8 +9,7 @@ from recipe_kb.memory.parallel import is_sharded
 from recipe_kb.resolve.ladder import build_ladder
 from recipe_kb.resolve.memory import memory_fits
 from recipe_kb.resolve.rules import keep_effective_batch
-from recipe_kb.schema.base import Optimizer, Text
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Optimizer, Parallel, Text
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Provenance, Recipe, RecipeKey

@@ -17,8 +17,7 @@ from recipe_kb.memory.shape import ShapedStep
 from recipe_kb.memory.step import Step
 from recipe_kb.memory.stored import Cell, unpack
 from recipe_kb.resolve.rules import NUM_LABELS, rows_per_micro_batch
-from recipe_kb.schema.base import Optimizer
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Optimizer, Parallel
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings

@@ -90,6 +90,8 @@ Scheduler = Literal[
     "linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt", "cosine_with_restarts"
 ]
 Attention = Literal["eager", "sdpa", "flash_attention_2", "flex_attention"]
+Parallel = Literal["ddp", "fsdp"]
+"""How several GPUs share the work: `ddp` keeps the whole network on each, `fsdp` a part of it on each."""
 TaskMixing = Literal["interleaved", "joint"]
 Origin = Literal["guide", "published", "derived", "tuned"]
 Status = Literal["measured", "emulated", "predicted", "reported", "refuted"]

@@ -4,6 +4,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from recipe_kb.schema.base import Parallel
+
 
 class Record(BaseModel):
     """A frozen record."""
@@ -26,9 +28,6 @@ Aspect = Literal[
     "precision",
 ]
 """What a probe can confirm of a recipe. A CPU confirms the first six and never the last three."""
-
-Parallel = Literal["ddp", "fsdp"]
-"""How several GPUs share the work: `ddp` keeps the whole network on each, `fsdp` a part of it on each."""
 
 
 class Deviation(Record):

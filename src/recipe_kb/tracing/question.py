@@ -18,8 +18,7 @@ from recipe_kb.memory.schedule import Loop, Plan
 from recipe_kb.memory.stored import Cell
 from recipe_kb.resolve.memory import context_on, total_bytes
 from recipe_kb.resolve.traced import counted_length, question_of, training_of
-from recipe_kb.schema.base import TaskMixing
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Parallel, TaskMixing
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import RecipeKey, Settings

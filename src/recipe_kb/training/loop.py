@@ -9,7 +9,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from recipe_kb.dialects.training_arguments import write
 from recipe_kb.schema import reasons
-from recipe_kb.schema.evidence import Parallel
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.recipe import Settings
 from recipe_kb.training.data import TaskRows, collate
 from recipe_kb.training.network import SEED
