@@ -1,5 +1,6 @@
 """A run that is cut: by a head that dies or restarts, by Ctrl-C. The next one with --resume does the rest, no more."""
 
+import json
 import os
 import signal
 import subprocess
@@ -27,12 +28,13 @@ def start(broken_kb, short_folder):
     """Start `kb validate --all --engine ray` with played probes of so many seconds; the process, and its evidence."""
     started = []
 
-    def run(seconds, *words):
+    def run(seconds, *words, played=()):
         environ = os.environ | QUIET | {"KB_ROOT": str(broken_kb), "KB_LANG": "en", "TMPDIR": str(short_folder)}
         command = [
             sys.executable,
             str(DRIVER),
             str(seconds),
+            *played,
             "--",
             "validate",
             "--all",
@@ -85,12 +87,17 @@ def test_a_head_that_is_gone_ends_the_run_and_another_does_the_rest(broken_kb, s
         nodes.head_node.kill_gcs_server(check_alive=False)
         if comes_back:
             nodes.head_node.start_gcs_server()
+        killed_s = time.monotonic()
         _, errors = first.communicate(timeout=60)
+        took_s = time.monotonic() - killed_s
     assert first.returncode == 3, errors
+    assert took_s < 30
     assert f"KB351 The head of the cluster at {nodes_address(errors)} is gone" in errors
     assert "Traceback" not in errors
     kept = evidence(broken_kb)
     assert 3 <= len(kept) < len(everything(broken_kb))
+    if not comes_back:
+        return  # what follows is the same
     with cluster_of({"num_cpus": 4}) as nodes:
         second = start(0, "--address", nodes.address, "--resume")
         _, errors = second.communicate(timeout=120)
@@ -114,3 +121,13 @@ def test_ctrl_c_leaves_no_process_and_no_folder_and_what_is_recorded_counts(brok
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
     assert not list(short_folder.iterdir())
     assert 2 <= len(evidence(broken_kb)) < len(everything(broken_kb))
+
+
+def test_what_ray_has_to_say_does_not_go_where_the_answer_goes(start, short_folder):
+    process = start(0, "--gpu", "rtx-3070", "--json", played=("--log", short_folder / "log", "--dies", "once"))
+    answer, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    results = json.loads(answer)["results"]
+    assert results
+    assert {result["verdict"] for result in results} == {"passed"}
+    assert len(list((short_folder / "log").iterdir())) == 2 * len(results)

@@ -148,7 +148,7 @@ def test_explain_prints_the_page(kb, lang):
 def test_vietnamese(kb, bad_yaml):
     result = kb("lint", bad_yaml, "--gpu", "t4", *FLAGS, lang="vi")
     assert "không có TF32" in result.stdout
-    assert "1 cấu hình trong 1 tệp" in result.stderr
+    assert "1 cấu hình trong 1 file" in result.stderr
 
 
 def test_linting_imports_nothing_heavy(guide):

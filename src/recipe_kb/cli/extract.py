@@ -126,7 +126,8 @@ def _json(configuration: Configuration, draft: Path | None) -> dict[str, Any]:
 def _print(configuration: Configuration, draft: Path | None) -> None:
     first, last = configuration.lines
     where = f"{configuration.file}:{first}" + (f"-{last}" if last > first else "")
-    title(f"{where}  {configuration.label}".rstrip())
+    label = {"before": _("before"), "after": _("after")}.get(configuration.label, configuration.label)
+    title(f"{where}  {label}".rstrip())
     context = configuration.context
     said = [f"{name} {value}" for name, value in vars(context).items() if name != "lines" and value is not None]
     if said:

@@ -57,9 +57,8 @@ def gpu_of_this_machine(store: Store) -> str:
         CannotHereError: There is none, or the knowledge base does not know it.
     """
     devices, reason = _devices(store)
-    known = [device.gpu_id for device in devices if device.gpu_id]
-    if known:
-        return known[0]
+    if devices and devices[0].gpu_id:  # the first is the one that trains
+        return devices[0].gpu_id
     if devices:
         what = _("The GPU of this machine, {name}, is not in the knowledge base.").format(name=devices[0].name)
         size = round(devices[0].total_bytes / 10**9)

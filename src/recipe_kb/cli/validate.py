@@ -162,6 +162,9 @@ def _run(
         touched_by=touched_by,
         num_gpus=num_gpus,
     )
+    if options["baseline"] and not answers and not touched_by:
+        what = _("There is no recipe to compare, and a missing baseline is no pass.")
+        raise CannotHereError(Problem(code="KB321", what=what, next_command="kb list recipes"))
     answers = [answer for answer in answers if part is None or part.holds(answer.recipe_id)]
     if place is None:  # else it is the nodes that train
         require_packages()

@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,9 +111,9 @@ def _start(ray: Any, address: str | None, options: dict[str, Any]) -> None:
 def _environ(address: str | None) -> Iterator[None]:
     """Say to Ray what it reads from the environment only; put back what was there."""
     wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_task_oom_retries": str(OOM_RETRIES)}
-    if address is None and "RAY_AUTH_MODE" not in os.environ:
-        # A secret of ours, so that nobody else on this machine gives it work; Ray would write one to the home folder.
-        wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _secret()}
+    secret = _secret() if address is None and "RAY_AUTH_MODE" not in os.environ else None
+    if secret:
+        wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secret}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -126,9 +127,13 @@ def _environ(address: str | None) -> Iterator[None]:
 
 
 @cache
-def _secret() -> str:
-    """Return the same in one process: Ray reads it once."""
-    return secrets.token_hex(32)
+def _secret() -> str | None:
+    """Return what only we know, so that nobody else on this machine gives a cluster of ours work.
+
+    Ray would write one to the home folder. It reads it once in a process, at its import: where somebody else has
+    imported it before, it is too late for one, and None is returned.
+    """
+    return None if "ray" in sys.modules else secrets.token_hex(32)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ VI = """Dùng gradient accumulation với encoder trong transformers 5 mà khôn
 
 Head phân loại của encoder nhận num_items_in_batch nhưng bỏ qua, trong khi Trainer tin rằng chúng đã chia cho số đó.
 Không ai chia cả, nên gradient lớn hơn số bước tích luỹ lần: gradient clipping, loss ghi ra và ngưỡng tràn của fp16
-đều lệch. Dòng `model.accepts_loss_kwargs = False` đặt trước khi tạo Trainer sẽ sửa việc này; tệp nào có dòng đó thì
+đều lệch. Dòng `model.accepts_loss_kwargs = False` đặt trước khi tạo Trainer sẽ sửa việc này; file nào có dòng đó thì
 không bị báo. Mô hình ngôn ngữ nhân quả giữ đúng lời hứa nên cứ để nguyên.
 """
 CODE = "KB525"

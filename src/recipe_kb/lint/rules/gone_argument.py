@@ -24,9 +24,9 @@ VI = """Đối số mà phiên bản transformers này không có.
 TrainingArguments từ chối tên mà nó không biết, nên lần chạy không bắt đầu được. Có tên chỉ đổi cách gọi và được sửa
 ngay tại chỗ; có tên chưa bao giờ mang nghĩa như người ta tưởng: fp16_opt_level chỉ dùng cho NVIDIA Apex, và sẽ bị bỏ
 đi. Không ghi `--transformers` thì tính theo phiên bản đã cài. Tên còn dùng được nhưng sắp bị bỏ thì chỉ là gợi ý.
-Không xét tệp của axolotl, Lightning và LLaMA-Factory: chúng đọc tên riêng, hoặc đi kèm phiên bản transformers riêng.
+Không xét file của axolotl, Lightning và LLaMA-Factory: chúng đọc tên riêng, hoặc đi kèm phiên bản transformers riêng.
 
-Tên gõ nhầm một chữ, như learing_rate, là cảnh báo: tệp thiết lập không ai kiểm tra thì cứ thế train bằng giá trị mặc
+Tên gõ nhầm một chữ, như learing_rate, là cảnh báo: file thiết lập không ai kiểm tra thì cứ thế train bằng giá trị mặc
 định.
 """
 CODE = "KB508"

@@ -20,7 +20,7 @@ VI = """Effective batch đã đổi mà learning rate vẫn giữ nguyên.
 
 Với Adam, learning rate đi theo căn bậc hai của effective batch size, với SGD thì tỉ lệ thuận: đây là điểm xuất phát
 để thử, không phải định luật. Bị báo là learning rate đã công bố nhưng dùng ở batch cách ít nhất một lần gấp đôi so
-với batch gốc của nó, và cấu hình có cùng learning rate với một cấu hình đứng trước trong tệp nhưng khác effective
+với batch gốc của nó, và cấu hình có cùng learning rate với một cấu hình đứng trước trong file nhưng khác effective
 batch. Warm-up không thay thế được việc này.
 """
 CODE = "KB518"

@@ -13,7 +13,7 @@ from recipe_kb.lint.subject import Subject
 
 VI = """Có bí mật nằm trong cấu hình.
 
-Token ghi trong tệp sẽ đến tay bất kỳ ai nhận tệp đó, và vẫn còn trong lịch sử sau khi xoá. Hãy đọc nó từ biến môi
+Token ghi trong file sẽ đến tay bất kỳ ai nhận file đó, và vẫn còn trong lịch sử sau khi xoá. Hãy đọc nó từ biến môi
 trường, hoặc đăng nhập một lần bằng lệnh của chính công cụ. Token đã lộ thì phải thu hồi.
 """
 CODE = "KB527"
