@@ -87,10 +87,19 @@ def cluster(address: str | None, **started_with: Any) -> Iterator[Cluster]:
             "_system_config": {"memory_monitor_refresh_ms": 0},
         }
         try:
+            _keep_from_stdout(ray)
             _start(ray, address, quiet | ({"address": address} if address else here | started_with))
             yield Cluster(ray, address, ray.get_runtime_context().gcs_address)
         finally:
             ray.shutdown()
+
+
+def _keep_from_stdout(ray: Any) -> None:
+    """Drop what nodes say of themselves: Ray prints it on standard output, where our answer goes, and has no switch.
+
+    Nothing is lost: whoever dies shows in what becomes of the order that it had.
+    """
+    ray._private.worker.print_to_stdstream = lambda *_args, **_options: None  # noqa: SLF001 - held by a test
 
 
 def _start(ray: Any, address: str | None, options: dict[str, Any]) -> None:
