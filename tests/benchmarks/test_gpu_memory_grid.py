@@ -149,6 +149,7 @@ def test_the_list_needs_neither_gpu_nor_torch():
     assert sum(line.startswith("held out") for line in done.stdout.splitlines()) == sum(each.held_out for each in GRID)
 
 
+@pytest.mark.slow
 def test_without_a_gpu_it_says_what_it_needs(tmp_path):
     done = run_script("--out", tmp_path / "grid.json", CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 3

@@ -371,6 +371,7 @@ def test_specs_survive_the_trip_to_a_child(cases):
             assert RowSpec.from_json(json.loads(json.dumps(asdict(case.spec)))) == case.spec
 
 
+@pytest.mark.slow
 def test_mem_tracker_counts_weights_gradients_and_adam():
     from accuracy.build import build_model
     from accuracy.mem_tracker import tracked_peak
@@ -397,6 +398,7 @@ def test_accelerates_rule_is_four_times_the_weights():
     assert rules["weights x4 x1.3"] == pytest.approx(1.3 * rules["accelerate"])
 
 
+@pytest.mark.slow
 def test_a_real_row_is_predicted_by_the_program(table):
     path = table({(0, "transformers"): CURRENT, (0, "id"): "Y00", (1, "transformers"): "own model"})
     ended = run("--rows", path, "--limit", "2", "--without-mem-tracker", "--json")
@@ -412,6 +414,7 @@ def test_a_real_row_is_predicted_by_the_program(table):
     assert "own model" in refused["reason"]
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_leaves_the_others_alone():
     strange = replace(TINY, id="strange", optimizer="Nothing")
     answers = {answer["id"]: answer for answer in workers.answers([strange, TINY])}

@@ -189,6 +189,7 @@ def test_a_refuted_recipe_is_predicted_and_said_to_be_refuted(ask):
     assert any("refuted" in note for note in answer["notes"])
 
 
+@pytest.mark.slow
 def test_drawn_lengths_widen_the_interval_and_change_nothing_else(ask):
     fixed, dynamic = ask(RECIPE)[1], ask(RECIPE, "--dynamic-padding")[1]
     assert dynamic["peak_reserved_bytes"] == fixed["peak_reserved_bytes"]
@@ -207,6 +208,7 @@ def test_drawn_lengths_are_always_the_same_and_within_what_is_said():
     assert sum(of_many_rows) > sum(lengths)  # the longest of more rows is longer
 
 
+@pytest.mark.slow
 def test_kept_logits_grow_with_the_samples(ask):
     cell = ("--gpu", "a100-80gb", "--model", "qwen2.5-0.5b", "--batch", 1, "--evaluation-batch", 1)
     few, many = (ask(*cell, "--evaluation-samples", samples)[1] for samples in (32, 64))
@@ -253,6 +255,7 @@ def test_what_no_stored_step_answers_is_traced(ask, words):
     assert sum(answer["breakdown"].values()) == answer["device_used_bytes"]
 
 
+@pytest.mark.slow
 def test_it_says_on_standard_error_that_it_traces(kb):
     result = kb("predict", RECIPE, "--max-length", 64, "--trace")
     assert result.stderr == "Tracing one training step of t4/biobert/8t-512-full ...\n"

@@ -24,6 +24,7 @@ HEARS_CTRL_C = (
 """A test run in the background inherits an ignored SIGINT; a person's terminal does not."""
 
 
+@pytest.mark.slow
 def test_a_probe_with_real_weights_is_recorded_and_shown(kb, broken_kb, tmp_path):
     words = ("validate", RECIPE, "--device", "cpu", "--steps", "8", "--weights", get_model_path(), "--record", "--json")
     result = kb(*words, root=broken_kb)
@@ -45,6 +46,7 @@ def test_a_probe_with_real_weights_is_recorded_and_shown(kb, broken_kb, tmp_path
     assert "1 evidence file" in kb("check", root=broken_kb).stdout
 
 
+@pytest.mark.slow
 def test_the_text_says_what_is_not_confirmed_in_both_languages(kb):
     words = ("validate", RECIPE, "--device", "cpu", "--steps", "6")
     english, vietnamese = kb(*words), kb(*words, lang="vi")
@@ -84,6 +86,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(broken_kb, tmp_path, delay_s):
     assert not (broken_kb / "evidence" / "t4").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_no_half_file(kb, broken_kb):
     """The folder of this recipe cannot be made, because a file has its name: a real failure of the file system."""
     blocker = broken_kb / "evidence" / "t4"

@@ -14,6 +14,7 @@ RECIPE = "t4/all-minilm-l6-v2/2t-64-full"
 QUICK = ("--device", "cpu", "--steps", "8")
 
 
+@pytest.mark.slow
 def test_a_baseline_is_missing_then_found_and_resuming_leaves_it_out(kb, broken_kb, tmp_path):
     report = tmp_path / "report.xml"
     words = ("validate", RECIPE, *QUICK, "--baseline", "--record", "--junit", str(report))

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 import ray
@@ -37,7 +38,8 @@ def said(folder):
     """What each played probe left, by its recipe."""
     found = {}
     for path in folder.glob("*.json"):
-        found.setdefault(path.name.split(".")[0], []).append(json.loads(path.read_text(encoding="utf-8")))
+        with suppress(ValueError):  # it is being written
+            found.setdefault(path.name.split(".")[0], []).append(json.loads(path.read_text(encoding="utf-8")))
     return found
 
 
@@ -116,15 +118,32 @@ def is_running(pid):
 
 
 def test_five_hundred_probes_are_all_accounted_for_though_a_node_dies(nodes, order, tmp_path):
+    """A few in the middle take long, so that the node dies while it has one."""
     doomed = nodes.add_node(num_cpus=3)
+    (raylet,) = doomed.all_processes["raylet"]
+
+    def seconds(number):
+        return 5 if NUM_PROBES // 4 <= number < NUM_PROBES // 4 + 12 else 0.02
+
+    def kill_in_the_middle():
+        long_ones = {f"t4_tiny_{1 + n % 60}t-{n + 1}-full" for n in range(NUM_PROBES) if seconds(n) > 1}
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            begun = said(tmp_path)
+            if any(
+                one["RAY_RAYLET_PID"] == str(raylet.process.pid) for name in long_ones for one in begun.get(name, ())
+            ):
+                break
+            time.sleep(0.1)
+        nodes.remove_node(doomed, allow_graceful=False)
+
     with cluster(nodes.address) as engine:
-        jobs = [job(order(f"t4/tiny/{1 + n % 60}t-{n + 1}-full", 0.05, "--log", tmp_path)) for n in range(NUM_PROBES)]
-        results, killer = [], None
-        for result in run(engine, jobs):
-            results.append(result)
-            if len(results) > NUM_PROBES // 4 and killer is None:
-                killer = threading.Thread(target=nodes.remove_node, args=(doomed, False))
-                killer.start()
+        jobs = [
+            job(order(f"t4/tiny/{1 + n % 60}t-{n + 1}-full", seconds(n), "--log", tmp_path)) for n in range(NUM_PROBES)
+        ]
+        killer = threading.Thread(target=kill_in_the_middle)
+        killer.start()
+        results = list(run(engine, jobs))
         killer.join()
     ids = Counter(result.job.order.request.recipe_id for result in results)
     assert set(ids) == {one.order.request.recipe_id for one in jobs}

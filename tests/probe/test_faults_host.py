@@ -83,7 +83,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_record_evidence import evidence
 from recipe_kb.probe.record import record
-{moment} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+{moment} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 record(evidence(), Path(sys.argv[1]))
 """
     done = subprocess.run(python(code, tmp_path, Path(__file__).parent), check=False)
@@ -199,6 +199,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_data_loader_worker_that_dies(ask, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", None)  # the path of a socket has 108 characters, pytest's folders more
     evidence = probe(ask(timeout_s=240), command=python(LOADS_IN_A_WORKER))

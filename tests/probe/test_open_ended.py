@@ -42,6 +42,7 @@ def test_it_ends_at_the_first_whole_round_that_is_stable(ask):
     assert "loss_falls" in evidence.confirmed
 
 
+@pytest.mark.slow
 def test_it_ends_at_its_limit(ask):
     evidence = probe(ask(), command=child("stability.is_stable = lambda times_s: False"))
     assert evidence.measured.num_steps == MAX_STEPS

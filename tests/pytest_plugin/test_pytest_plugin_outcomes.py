@@ -127,6 +127,7 @@ def test_workers_take_turns(run_pytest, pytester):
         assert ended <= begun
 
 
+@pytest.mark.slow
 def test_a_real_training(run_pytest):
     words = ("--kb-recipes", "t4/all-minilm-l6-v2/1t-64-full", "--kb-device", "cpu", "--kb-steps", "8", "-rA")
     run_pytest(*words).assert_outcomes(passed=1)

@@ -86,6 +86,7 @@ def test_several_gpus_leave_a_refutation_as_it_is(store):
         assert (answer.recipe.refuted is not None) == (store.recipe(key).status == "refuted")
 
 
+@pytest.mark.slow
 def test_rungs_keep_the_effective_batch(store):
     for gpu in ("t4", "rtx-3070", "h200"):
         for model in store.model_ids()[::9]:

@@ -39,7 +39,7 @@ def check(words):
     program, *rest = words
     match program.removeprefix(".venv/bin/"):
         case "make":
-            targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+            targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
             assert set(rest) <= set(targets), words
         case "kb":
             command = root_group().get_command(None, rest[0])
