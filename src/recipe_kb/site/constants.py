@@ -5,7 +5,7 @@ Each is imported from where it works, so a page cannot say another one; its docs
 
 from collections.abc import Mapping
 
-from recipe_kb.memory import predict
+from recipe_kb.memory import ddp, predict
 from recipe_kb.probe import asked, cpu, nvml, plan, stability, verdict
 from recipe_kb.regress.compare import Tolerance
 from recipe_kb.resolve import answer, evidence_files
@@ -17,6 +17,7 @@ CONSTANTS: Mapping[str, Mapping[str, int | float]] = {
     "recipe": {"default_length": answer.DEFAULT_LENGTH, "max_tasks": MAX_TASKS},
     "memory": {
         "margin": predict.MARGIN,
+        "broadcast_bytes": ddp.BROADCAST_BYTES,
         "uncertainty": predict.UNCERTAINTY,
         "version_error": question.VERSION_ERROR,
         "drawn_runs": question.NUM_DRAWS,
