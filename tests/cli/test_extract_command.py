@@ -44,11 +44,14 @@ def test_json_keeps_the_contract(kb, guide):
     assert document["warnings"] == []
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", "2 configurations in 1 file"), ("vi", "2 cấu hình trong 1 file")])
-def test_text_in_both_languages(kb, guide, lang, words):
+@pytest.mark.parametrize(
+    ("lang", "after", "words"),
+    [("en", "after", "2 configurations in 1 file"), ("vi", "sau", "2 cấu hình trong 1 file")],
+)
+def test_text_in_both_languages(kb, guide, lang, after, words):
     result = kb("extract", guide, lang=lang)
     assert result.returncode == 0
-    assert "guide.md:8-10  after" in result.stdout
+    assert f"guide.md:8-10  {after}" in result.stdout
     assert "per_device_train_batch_size  16   batch_size" in result.stdout
     assert words in result.stderr
 
