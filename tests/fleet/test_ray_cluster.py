@@ -15,7 +15,7 @@ from recipe_kb.fleet.nodes import fitting, has_gpu, most_cores, nodes_of
 from recipe_kb.fleet.placement import Placement
 from recipe_kb.fleet.run import MAX_RETRIES, Job, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 NUM_PROBES = 500
 T4 = {"num_cpus": 2, "num_gpus": 1, "resources": {"accelerator_type:T4": 1}}
 L4 = {"num_cpus": 1, "num_gpus": 1, "resources": {"accelerator_type:L4": 1, "a-lab": 2}}
