@@ -90,8 +90,8 @@ def test_a_page_with_all_syllables_comes_before_pages_with_some(pages):
 
 
 def test_each_language_finds_its_own_words_only(pages):
-    assert pages("vi", "nhiều mẫu hơn")
-    assert not pages("en", "nhiều mẫu hơn")
+    assert pages("vi", "những")
+    assert not pages("en", "những")
 
 
 def test_nonsense_finds_nothing(pages):
@@ -129,7 +129,7 @@ def test_nothing_that_was_found_is_struck_out(worker, typed):
     assert all(best[0]["terms"].values()), best[0]["terms"]
 
 
-@pytest.mark.parametrize("typed", ["tesla t4", "biobert", "bo nho", "a100 80gb", "optimizers"])
+@pytest.mark.parametrize("typed", ["tesla t4", "biobert", "bo nho gpu", "a100 80gb", "optimizers"])
 def test_the_shipped_file_makes_names_whole_as_the_index_has_them(worker, typed):
     """`names` and `spelled` are compared as one word each: both sides must fold alike."""
     best = worker("vi", typed)[0]
