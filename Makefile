@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test test-slow test-cluster check format generate curves layouts cells site benchmark gpu clean
+.PHONY: install demo test test-slow check format generate curves layouts cells site benchmark gpu clean
 
 install: $(STAMP)
 
@@ -22,16 +22,12 @@ demo: install
 
 test: install
 	$(BIN)/python scripts/generate.py --compile
-	$(BIN)/python -m pytest -n auto -m "not slow and not cluster"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
-# The tests that take minutes; continuous integration runs them too.
+# The tests that take minutes; continuous integration runs them too. One worker has all that start a Ray cluster.
 test-slow: install
 	$(BIN)/python scripts/generate.py --compile
-	$(BIN)/python -m pytest -n auto -m slow
-
-# Tests on a real Ray cluster; a cancelled probe may still run to its end on a busy machine, so they are run by hand.
-test-cluster: install
-	$(BIN)/python -m pytest -n 0 -m cluster
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow
 
 check: install
 	$(BIN)/ruff format --check .

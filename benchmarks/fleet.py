@@ -7,6 +7,7 @@ The knowledge bases are synthetic, up to the sizes given; beyond them figures ar
 """
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from figures import write_figures
+from figures import FOLDER, write_figures
 from fleet_growth import GROWTH_SIZES, extrapolated, growth
 
 from recipe_kb.fleet.engine import cluster
@@ -112,6 +113,13 @@ def workers(counts: Sequence[int], sleep_s: float) -> dict[str, Any]:
     return found
 
 
+def kept_figures() -> dict[str, Any]:
+    """Read the halves that an earlier run wrote."""
+    path = FOLDER / "fleet.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {half: found[half] for half in ("workers", "growth", "extrapolated") if half in found}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and write if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,16 +129,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--recipes", type=int, nargs="+", default=GROWTH_SIZES, metavar="N")
     parser.add_argument("--figures", action="store_true", help="write docs/data/figures/fleet.json")
     asked = parser.parse_args(argv)
-    if asked.figures and asked.only == "growth":
-        parser.error("--figures needs the workers; without --only growth")
-    values: dict[str, Any] = {}
+    values = kept_figures()  # of the half that does not run
     if asked.only != "growth":
         values["workers"] = workers(asked.workers, asked.sleep)
         if asked.figures:
             print(write_figures("fleet.py", values))  # at once: the site that the other half builds quotes them
     if asked.only != "workers":
         with tempfile.TemporaryDirectory(prefix="kb-growth-") as scratch:
-            values["growth"] = growth(asked.recipes, Path(scratch))
+            values["growth"] = values.get("growth", {}) | growth(asked.recipes, Path(scratch))
         values["extrapolated"] = extrapolated(values["growth"])
         print("extrapolated", values["extrapolated"])
         if asked.figures:

@@ -12,7 +12,8 @@ Needs a GPU with its driver and the packages of `recipe-kb[probe]`; bitsandbytes
 
 After each configuration the file is written anew, and what it holds is not run again: call it once more to go on
 after `--limit-seconds` or Ctrl-C. `--retry` runs again what ended in `error`, `crash` or `timeout`.
-A file holds one machine, one set of packages and one version of the code; anything else needs another `--out`.
+A file holds one machine, one set of packages and one version of the code. One that is complete stays: anything else
+needs another `--out`. One that is not is set aside as FILE.old-1.
 
 The file is `{schema, device, date, code_version, machine, results}`, each result
 
@@ -55,6 +56,7 @@ from memory_grid.grid import configurations
 from memory_grid.results import ANSWERS, SCHEMA, MismatchError, kept, read, record_of, write
 
 from recipe_kb.errors import Exit
+from recipe_kb.store.location import default_root
 from recipe_kb.units import GIB
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,10 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return Exit.CANNOT_HERE
     try:
-        results = kept(read(options.out, header), configurations(), retry=options.retry)
+        found, aside = read(options.out, header, configurations())
+        results = kept(found, configurations(), retry=options.retry)
     except MismatchError as error:
         print(f"{error}. -> name another file with --out", file=sys.stderr)
         return Exit.BAD_INPUT
+    if aside:
+        print(aside)
     missing = [configuration for configuration in chosen if configuration.id not in results]
     print(f"{header['machine']['gpu'] or device}: {len(missing)} to run of {len(chosen)}, results in {options.out}")
     num_left = _run(children, missing, results, header, options, deadline=start + options.limit_seconds)
@@ -113,7 +118,7 @@ def _run(
 ) -> int:
     """Measure, and write the file after each one; return how many were not begun."""
     tasks = [
-        {"device": header["device"], "kb": str(ROOT / "kb"), "configuration": configuration.to_json()}
+        {"device": header["device"], "kb": str(default_root().resolve()), "configuration": configuration.to_json()}
         for configuration in missing
     ]
     work = "memory_grid.work:measure"

@@ -6,7 +6,8 @@ All have the same GPU, network, rows and precision, and each a process of its ow
     lightning power       `Tuner.scale_batch_size` of Lightning 2.6 or later, as it is by default
     lightning binsearch   the same with `mode="binsearch"`
     accelerate            `find_executable_batch_size`, from --accelerate-start rows downwards, 3 steps each
-    sweep                 every batch from 1, 2, 4, 8, 16, 24 ... until memory runs out, by recipe_kb's own probe
+    sweep                 batches from 1, 2, 4, 8 ... until memory runs out, by recipe_kb's own probe; from a number
+                          of rows on it goes up by that number, chosen so that some twenty batches reach the limit
 
 The time of Lightning and accelerate counts from the building of the network, that of `kb tune` includes the start of
 Python and all imports. Printed are the time, the batches tried, how often memory ran out, and the throughput of the
@@ -15,14 +16,15 @@ out or the allocator has to retry counts as not safe.
 Goal of `kb tune`: at most 30 s, 3 probes, no out-of-memory, 97 % of the best.
 
     python benchmarks/time_to_best_batch.py                           needs an NVIDIA GPU; `pip install lightning`
-    python benchmarks/time_to_best_batch.py --model phobert --max-length 256 --every 32
+    python benchmarks/time_to_best_batch.py --model phobert --max-length 256 --every 8
     python benchmarks/time_to_best_batch.py --cpu                     a simulation: does the plumbing work?
 
 With `--cpu` a tiny network is trained and more than --limit-rows rows raise an out-of-memory: it proves no figure, and
 nothing is judged by the goal.
 
 Results are in build/time_to_best_batch.json after each step, and what is there is not run again: call it once more
-after `--limit-seconds` or Ctrl-C. `--retry` runs again what failed. Another question needs another `--out`.
+after `--limit-seconds` or Ctrl-C. `--retry` runs again what failed. A file that is complete stays: another question
+needs another `--out`. One that is not, of another question or version of the code, is set aside as FILE.old-1.
 
 Exit codes: 0 all is answered and the goal is kept, 1 something is left or failed or the goal is missed, 2 wrong
 arguments or file, 3 no GPU here.
@@ -30,6 +32,7 @@ arguments or file, 3 no GPU here.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -40,6 +43,7 @@ from pathlib import Path
 from typing import Any
 
 from best_batch.results import ANSWERS, SCHEMA, MismatchError, Record, missed_goals, read, table, write
+from best_batch.sweep import every_for, swept
 from memory_grid.children import Nursery, nursery, run_each
 
 from recipe_kb.cli.machine import gpu_of_this_machine
@@ -47,8 +51,9 @@ from recipe_kb.errors import Exit, KbError
 from recipe_kb.probe.asked import request_for
 from recipe_kb.probe.run import probe
 from recipe_kb.resolve.answer import ask
+from recipe_kb.store.location import default_root
 from recipe_kb.store.store import Store
-from recipe_kb.tune.candidates import Shape, shapes
+from recipe_kb.tune.candidates import Shape
 from recipe_kb.tune.measure import measurement_of
 from recipe_kb.tune.start import Start
 
@@ -86,7 +91,7 @@ class Run:
         """Return what children are asked."""
         answer, options = self.start.answer, self.options
         return {
-            "kb": str(ROOT / "kb"),
+            "kb": str(self.start.store.root),
             "model": answer.key.model,
             "max_length": answer.key.max_length,
             "settings": answer.recipe.settings.given(),
@@ -103,18 +108,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is missing; return the exit code."""
     begun = time.monotonic()
     options = _parser().parse_args(arguments)
-    store = Store(ROOT / "kb")
+    store = Store(default_root().resolve())
     try:
         gpu = CPU_GPU if options.cpu else gpu_of_this_machine(store)
         answer = ask(store, gpu=gpu, model=options.model, tasks=1, max_length=options.max_length, goal="speed")
-        document = read(options.out, _header(options, answer.recipe_id))
+        start = Start(store=store, answer=answer, effective=answer.recipe.effective_batch_size, grows=True)
+        options.every = options.every or _every(start, options)
+        document, aside = read(options.out, _header(options, answer.recipe_id))
     except KbError as error:
         print(*error.problems, "-> --cpu does without a GPU", sep="\n", file=sys.stderr)
         return error.exit_code
     except MismatchError as error:
         print(f"{error}. -> name another file with --out", file=sys.stderr)
         return Exit.BAD_INPUT
-    start = Start(store=store, answer=answer, effective=answer.recipe.effective_batch_size, grows=True)
+    if aside:
+        print(aside)
     run = Run(
         options=options,
         start=start,
@@ -128,6 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"A simulation: a tiny network on a CPU, out of memory above {options.limit_rows} rows. No figure counts."
         )
     complete = _contest(run) and _sweep(run) and _measure_found(run)
+    if complete and not document["complete"]:
+        document["complete"] = True
+        write(options.out, document)
     return _close(run, complete=complete)
 
 
@@ -157,8 +168,11 @@ def _kb_tune(run: Run) -> Record:
     command = [sys.executable, "-c", "from recipe_kb.cli.entry import main; main()", "tune", *words]
     began = time.perf_counter()
     limit_s = run.options.child_seconds
+    environ = os.environ | {"KB_ROOT": str(run.start.store.root)}
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=limit_s)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=limit_s, env=environ
+        )
     except subprocess.TimeoutExpired:
         return {"verdict": "timeout", "error": f"no answer within {limit_s:g} s"}
     seconds = time.perf_counter() - began
@@ -181,9 +195,7 @@ def _kb_tune(run: Run) -> Record:
 
 def _sweep(run: Run) -> bool:
     """Measure every batch until memory runs out; say whether the end was reached."""
-    every = run.options.every
-    batches = [shape.batch for shape in shapes(1, grows=True) if shape.batch <= every or shape.batch % every == 0]
-    for batch in batches:
+    for batch in swept(run.options.every):
         record = _measured(run, batch, in_sweep=True)
         if record is None:
             return False
@@ -251,6 +263,13 @@ def _close(run: Run, *, complete: bool) -> int:
     return Exit.FINDING if missed or failed else Exit.DONE
 
 
+def _every(start: Start, options: argparse.Namespace) -> int:
+    """Choose the step of the sweep, from what is predicted to fit or, in a simulation, from its limit."""
+    if options.cpu:
+        return every_for(options.limit_rows)
+    return every_for(start.predicted.batch if start.predicted else 1)
+
+
 def _header(options: argparse.Namespace, recipe_id: str) -> Record:
     return {
         "schema": SCHEMA,
@@ -278,7 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="biobert", help="network, in any spelling")
     parser.add_argument("--max-length", metavar="N", type=int, default=512, help="tokens per row")
-    parser.add_argument("--every", metavar="N", type=_multiple_of_8, default=8, help="rows from batch to batch")
+    parser.add_argument("--every", metavar="N", type=_multiple_of_8, help="rows from batch to batch of the sweep")
     parser.add_argument("--accelerate-start", metavar="N", type=_positive, default=1024, help="rows it starts from")
     parser.add_argument("--out", metavar="FILE", type=Path, default=OUT, help="where results are and go")
     parser.add_argument("--retry", action="store_true", help="run again what failed")

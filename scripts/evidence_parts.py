@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tune_note import Note
+
 from recipe_kb.errors import FindingError
 from recipe_kb.probe.asked import request_for
-from recipe_kb.probe.resume import answered
+from recipe_kb.probe.resume import answered, is_answer
 from recipe_kb.resolve.answer import Answer, answer_key
 from recipe_kb.resolve.emulation import emulation_of
 from recipe_kb.resolve.evidence_files import read_evidence
@@ -43,17 +45,32 @@ TUNED = (
     ("deberta-v3-base", "full"),
     ("qwen2.5-0.5b", "lora"),
 )
-CONTESTANTS = ("kb tune", "lightning power", "lightning binsearch", "accelerate")
 CPU_STEPS = "8"
+TUNE_CODE = (
+    *(f"src/recipe_kb/{folder}" for folder in ("memory", "probe", "resolve", "training", "tune")),
+    *(f"src/recipe_kb/{file}.py" for file in ("cli/tune", "dialects/training_arguments", "schema/recipe")),
+)
+"""What decides which batch `kb tune` finds and what a run of it measures; texts, pages and other commands do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One command; `goes_on` takes `--limit-seconds` and is called again until it has answered all."""
+    """One command.
+
+    Attributes:
+        name: A recipe or a file.
+        command: What is run.
+        is_done: Whether it has answered.
+        was_tried: Whether it was run without an answer: what was not goes first, so that what fails stops nothing.
+        hear: Is told its exit code and its standard output, if it has to be.
+        goes_on: It takes `--limit-seconds` and is called again until it has answered all.
+    """
 
     name: str
     command: tuple[str, ...]
     is_done: Callable[[], bool]
+    was_tried: Callable[[], bool] = lambda: False
+    hear: Callable[[int, str], None] | None = None
     goes_on: bool = False
 
 
@@ -64,7 +81,7 @@ class Place:
     Attributes:
         store: The knowledge base that is filled.
         gpu: Id of the card; of the one whose recipes are shrunk on a CPU, where `cpu` is set.
-        gpu_name: As CUDA names it; None to take any card of that id and any versions, as a list without a GPU must.
+        gpu_name: As NVML names it; None to take any card of that id and any versions, as a list without a GPU must.
         cpu: Walk through everything on tiny settings, to see whether it works; proves nothing.
     """
 
@@ -125,8 +142,19 @@ def tune(place: Place) -> Iterator[Work]:
     for model, method in TUNED:
         length = min(512, place.store.model(model).max_length)
         key = RecipeKey(gpu=place.gpu, model=model, tasks=(1, 1), max_length=length, method=method, goal="speed")  # type: ignore[arg-type]
-        command = (*KB, "tune", "--gpu", place.gpu, "--model", model, "--method", method, "--record")
-        yield Work(name=str(key), command=command, is_done=lambda key=key: place.store.has_recipe(key))  # type: ignore[misc]
+        command = (*KB, "tune", "--gpu", place.gpu, "--model", model, "--method", method, "--record", "--json")
+        note = Note(
+            path=_beside_recipes(place, "tune_search"),
+            cell=str(key),
+            gpu_name=place.gpu_name,
+            code_version=code_version(*TUNE_CODE),
+        )
+        yield Work(
+            name=str(key),
+            command=command,
+            is_done=lambda key=key, note=note: place.store.has_recipe(key) or note.is_kept(),  # type: ignore[misc]
+            hear=note.hear,
+        )
 
 
 def prediction(place: Place) -> Iterator[Work]:
@@ -138,7 +166,7 @@ def prediction(place: Place) -> Iterator[Work]:
 def comparison(place: Place) -> Iterator[Work]:
     """Time `kb tune` beside other finders of the batch and beside a sweep."""
     script, out = ROOT / "benchmarks" / "time_to_best_batch.py", _beside_recipes(place, "time_to_best_batch")
-    version = code_version("src/recipe_kb", "benchmarks/best_batch", "benchmarks/time_to_best_batch.py")
+    version = code_version(*TUNE_CODE, "benchmarks/best_batch", "benchmarks/time_to_best_batch.py")
     command: tuple[str, ...] = (sys.executable, str(script), "--out", str(out), "--code-version", version)
     if place.cpu:
         command += ("--cpu", "--limit-rows", "6")
@@ -187,7 +215,17 @@ def _validations(
             # A failure on record answers a resumed run, and would keep what has to pass from ever being tried again.
             command=(*KB, "validate", recipe_id, *device, *words, "--record", *(() if passed else ("--resume",))),
             is_done=lambda name=recipe_id: _is_answered(place, name, capped_at, passed=passed),  # type: ignore[misc]
+            was_tried=lambda name=recipe_id: _was_tried(place, name, capped_at),  # type: ignore[misc]
         )
+
+
+def _was_tried(place: Place, recipe_id: str, capped_at: str | None) -> bool:
+    """Say whether anything is on record of this question, whatever the versions."""
+    answer = place.answer(recipe_id)
+    assert answer
+    emulation, mode = _emulation(place, answer, capped_at), "cpu" if place.cpu else "native"
+    modes = {"emulated"} if emulation else {mode}
+    return any(record.mode in modes and record.emulation == emulation for record in evidence_of(place, recipe_id))
 
 
 def _is_answered(place: Place, recipe_id: str, capped_at: str | None, *, passed: bool) -> bool:
@@ -201,7 +239,9 @@ def _is_answered(place: Place, recipe_id: str, capped_at: str | None, *, passed:
         return path is not None and (not passed or read_evidence(path, str(path)).verdict == "passed")
     names = place.store.gpu(place.gpu).device_names
     return any(
-        record.gpu_name in names and record.emulation == emulation and (not passed or record.verdict == "passed")
+        record.gpu_name in names
+        and record.emulation == emulation
+        and (record.verdict == "passed" if passed else is_answer(record.verdict, record.reason))
         for record in evidence_of(place, recipe_id)
     )
 
@@ -250,11 +290,7 @@ def _left_of_grid(command: tuple[str, ...], out: Path) -> bool:
 def _is_compared(out: Path) -> bool:
     """Say whether every contestant had its turn, the sweep reached its end, and all that was found is measured."""
     document = _document(out)
-    if document is None or not set(CONTESTANTS) <= document["contestants"].keys():
-        return False
-    found = {str(one["batch"]) for one in document["contestants"].values() if one.get("batch")}
-    at_end = any(batch["in_sweep"] and batch["verdict"] == "oom" for batch in document["batches"].values())
-    return at_end and found <= document["batches"].keys()
+    return document is not None and document.get("complete") is True
 
 
 def _document(out: Path) -> dict[str, Any] | None:

@@ -10,7 +10,8 @@ Each part stops beginning new work after --limit-seconds and ends 75 seconds lat
 stop for that. What has evidence of this recipe, card and these versions is not run again: the same command goes on.
 A recipe that does not pass is evidence too. If the first part fails, the others are not begun.
 
-Evidence goes to kb/evidence, or to that of another knowledge base, `--kb DIR`, made as a copy if there is none.
+Evidence goes to kb/evidence, or to that of another knowledge base, `--kb DIR` or else `KB_ROOT`, made as a copy if
+there is none.
 With `--new-to DIR` all that a run writes is copied there too, after each command.
 
 Exit codes: 0 everything has answered, 1 something is left or failed, 2 wrong arguments, 3 no GPU here.
@@ -33,6 +34,7 @@ from evidence_parts import PARTS, ROOT, Place, Work, evidence_of
 from recipe_kb.cli.machine import gpu_of_this_machine, inspect_machine
 from recipe_kb.errors import Exit, KbError
 from recipe_kb.schema.recipe import RecipeKey
+from recipe_kb.store.location import default_root
 from recipe_kb.store.names import find_gpu
 from recipe_kb.store.store import Store
 from recipe_kb.units import GIB
@@ -66,8 +68,8 @@ class Result:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts that were asked for; return the exit code."""
     options = _parser().parse_args(arguments)
-    root = options.kb or (CPU_KB if options.cpu else ROOT / "kb")
-    if options.cpu and root.resolve() == (ROOT / "kb").resolve():
+    root = options.kb or (CPU_KB if options.cpu else default_root())
+    if options.cpu and root.resolve() in {(ROOT / "kb").resolve(), default_root().resolve()}:
         print("--cpu writes no evidence worth keeping; name another knowledge base with --kb", file=sys.stderr)
         return Exit.BAD_INPUT
     if not (root / "gpus").is_dir():
@@ -123,7 +125,7 @@ def _run(place: Place, name: str, options: argparse.Namespace, before: dict[Path
     works = list(PARTS[name](place))
     result = Result(name=name, works=works)
     print(f"\n{name}: {len(works)} in all", flush=True)
-    for work in works:
+    for work in sorted(works, key=lambda work: work.was_tried()):
         if work.is_done():
             result.num_before += 1
             continue
@@ -150,17 +152,22 @@ def _call(place: Place, work: Work, left_s: float) -> int | None:
     """Run one command; None if it had to be stopped."""
     command = [*work.command, *(["--limit-seconds", f"{left_s:.0f}"] if work.goes_on else [])]
     environ = os.environ | {"KB_ROOT": str(place.store.root)}
-    with subprocess.Popen(command, env=environ, cwd=ROOT) as process:
+    heard = subprocess.PIPE if work.hear else None
+    with subprocess.Popen(command, env=environ, cwd=ROOT, stdout=heard, text=True) as process:
         try:
-            return process.wait(left_s + GRACE_S)
+            output, _ = process.communicate(timeout=left_s + GRACE_S)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_S)
+                process.communicate(timeout=STOP_S)
             return None
         finally:
             if process.poll() is None:
                 process.kill()
+    if work.hear:
+        print(output, end="", flush=True)
+        work.hear(process.returncode, output)
+    return process.returncode
 
 
 def _files(root: Path) -> dict[Path, int]:
@@ -230,7 +237,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="say what is left and stop")
     parser.add_argument("--gpu", metavar="GPU", help="with --list: as if this card were here")
     parser.add_argument("--limit-seconds", metavar="S", type=float, default=LIMIT_S, help="per part")
-    parser.add_argument("--kb", metavar="DIR", type=Path, help="the knowledge base to fill; that of the checkout")
+    parser.add_argument(
+        "--kb", metavar="DIR", type=Path, help="the knowledge base to fill; KB_ROOT or that of the checkout"
+    )
     parser.add_argument("--new-to", metavar="DIR", type=Path, help="copy what is written there too")
     parser.add_argument("--cpu", action="store_true", help="tiny settings without a GPU; proves nothing")
     return parser

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from set_aside import set_aside
+
 SCHEMA: Final = "time-to-best-batch/1"
 
 GOALS = {"seconds": 30.0, "num_probes": 3, "num_out_of_memory": 0, "share": 0.97}
@@ -21,24 +23,31 @@ class MismatchError(Exception):
     """The file answers another question; the text says which."""
 
 
-def read(path: Path, header: Mapping[str, Any]) -> Record:
+def read(path: Path, header: Mapping[str, Any]) -> tuple[Record, str | None]:
     """Return what an earlier run has found under the same header, or an empty document.
 
+    Returns:
+        The document; `complete` says whether all of it is answered. And what is to be said of a file that was made
+        under another header and was not complete: it is out of the way now.
+
     Raises:
-        MismatchError: The file was made under another one, or is none of this benchmark.
+        MismatchError: The file was made under another header and is complete, or is none of this benchmark.
     """
-    empty: Record = {**header, "contestants": {}, "batches": {}}
+    empty: Record = {**header, "complete": False, "contestants": {}, "batches": {}}
     if not path.exists():
-        return empty
+        return empty, None
     try:
         document: Record = json.loads(path.read_text(encoding="utf-8"))
         differing = [name for name, value in header.items() if name != "date" and document[name] != value]
-        document["contestants"].keys(), document["batches"].keys()
+        document["complete"], document["contestants"].keys(), document["batches"].keys()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MismatchError(f"{path} is no file of this benchmark") from error
-    if differing:
-        raise MismatchError(f"{path} was made with another {', '.join(differing)}")
-    return document
+    if not differing:
+        return document, None
+    what = f"{path} was made with another {', '.join(differing)}"
+    if document["complete"]:
+        raise MismatchError(what)
+    return empty, f"{what} and is not complete; it is {set_aside(path).name} now"
 
 
 def write(path: Path, document: Record) -> None:

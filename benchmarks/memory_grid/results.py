@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from set_aside import set_aside
+
 from memory_grid.configuration import Configuration
 
 SCHEMA: Final = "gpu-memory-grid/1"
@@ -23,27 +25,36 @@ class MismatchError(Exception):
     """The file holds results that cannot stand beside new ones; the text says why."""
 
 
-def read(path: Path, header: Mapping[str, Any]) -> list[Record]:
+def read(path: Path, header: Mapping[str, Any], grid: Iterable[Configuration]) -> tuple[list[Record], str | None]:
     """Read the results of an earlier run.
 
     Args:
         path: The file; it need not exist.
         header: What the new results will stand under.
+        grid: All configurations: a file that holds them is complete.
+
+    Returns:
+        The results. And what is to be said of a file of another machine, package or code version that was not
+        complete: it is out of the way now.
 
     Raises:
-        MismatchError: It is no file of this benchmark, or of another machine, package or code version.
+        MismatchError: It is no file of this benchmark, or a complete one of another machine, package or code version.
     """
     if not path.exists():
-        return []
+        return [], None
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         differing = [line for name in _SAME for line in _differences(name, document[name], header[name])]
         results: list[Record] = document["results"]
+        known = {result["id"] for result in results}
     except (ValueError, KeyError, TypeError) as error:
         raise MismatchError(f"{path} is no file of this benchmark") from error
-    if differing:
-        raise MismatchError(f"{path} was measured under something else ({'; '.join(differing)})")
-    return results
+    if not differing:
+        return results, None
+    what = f"{path} was measured under something else ({'; '.join(differing)})"
+    if known >= {configuration.id for configuration in grid}:
+        raise MismatchError(what)
+    return [], f"{what} and is not complete; it is {set_aside(path).name} now"
 
 
 def _differences(name: str, before: Any, now: Any) -> list[str]:

@@ -121,6 +121,16 @@ def test_results_of_another_machine_or_version_do_not_stand_beside_new_ones(aske
     assert asked() == 2
 
 
+def test_an_unfinished_file_of_another_version_is_set_aside(asked, capsys):
+    assert asked("--only", CHOSEN[0].id) == 0
+    before = asked.out.read_text()
+    for number in (1, 2):
+        assert asked("--only", CHOSEN[0].id, "--code-version", f"other-{number}") == 0
+        assert f"is not complete; it is {asked.out.name}.old-{number} now" in capsys.readouterr().out
+        assert len(asked.ran) == 1
+    assert asked.out.with_name(f"{asked.out.name}.old-1").read_text() == before
+
+
 def test_missing_packages_are_named(asked, capsys):
     asked.found = {"verdict": "error", "error": "ModuleNotFoundError: No module named 'torch'"}
     assert asked() == 3

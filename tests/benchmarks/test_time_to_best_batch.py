@@ -9,6 +9,7 @@ import pytest
 import time_to_best_batch
 from best_batch import finders
 from best_batch.results import best_rate, missed_goals, share_of, table
+from best_batch.sweep import every_for, swept
 from time_to_best_batch import OTHERS, TUNE, main
 
 from checkout import ROOT
@@ -134,6 +135,55 @@ def test_what_failed_is_said_and_run_again_when_asked(asked, capsys):
     assert asked.ran == ["lightning power"]
 
 
+@pytest.mark.parametrize("rows", [1, 8, 20, 100, 608, 1300, 4096])
+def test_a_sweep_takes_some_twenty_probes_whatever_fits(rows):
+    batches = list(swept(every_for(rows)))
+    assert batches == sorted(set(batches))
+    num_probes = sum(batch <= rows for batch in batches) + 1
+    assert num_probes <= 20
+    if rows > 150:
+        assert num_probes > 12
+
+
+def test_a_knowledge_base_of_ones_own_is_the_one_that_is_asked(monkeypatch, broken_kb):
+    monkeypatch.setattr(time_to_best_batch, "ROOT", broken_kb.parent / "elsewhere")
+    monkeypatch.setenv("KB_ROOT", str(broken_kb))
+    asked_of = []
+
+    def run(command, **rest):
+        if "tune" in command:
+            asked_of.append(rest["env"]["KB_ROOT"])
+        return SimpleNamespace(stdout="", stderr="", returncode=3)
+
+    def of_run(run, **_rest):
+        asked_of.append(run.question()["kb"])
+        time_to_best_batch._kb_tune(run)
+        return False
+
+    monkeypatch.setattr(time_to_best_batch, "nursery", lambda _start: None)
+    monkeypatch.setattr(time_to_best_batch.subprocess, "run", run)
+    monkeypatch.setattr(time_to_best_batch, "_contest", of_run)
+    main(["--cpu", "--out", str(broken_kb.parent / "a.json"), "--code-version", "1"])
+    assert asked_of == [str(broken_kb)] * 2
+
+
+def test_an_unfinished_file_of_another_version_is_set_aside(asked, capsys):
+    asked.out.parent.mkdir()
+    asked.out.write_text(json.dumps(asked_document(asked)), encoding="utf-8")
+    before = asked.out.read_text()
+    assert asked("--limit-rows", "30") == 0
+    assert f"another limit_rows and is not complete; it is {asked.out.name}.old-1 now" in capsys.readouterr().out
+    assert asked.out.with_name(f"{asked.out.name}.old-1").read_text() == before
+    assert asked.document()["complete"] is True
+
+
+def asked_document(asked):
+    """Return a file of which one contestant is known."""
+    options = time_to_best_batch._parser().parse_args(["--cpu", "--every", "8", "--code-version", "1"])
+    header = time_to_best_batch._header(options, "t4/biobert/1t-512-full-speed")
+    return header | {"complete": False, "contestants": {TUNE: FOUND}, "batches": {}}
+
+
 def test_another_question_does_not_go_into_the_same_file(asked, capsys):
     asked()
     assert asked("--limit-rows", "30") == 2
@@ -160,7 +210,10 @@ def test_the_answer_of_the_command_is_read(monkeypatch, tmp_path):
     """What `kb tune --json` prints is what the benchmark reads, whether it was measured or not."""
     monkeypatch.setattr(time_to_best_batch, "gpu_of_this_machine", lambda _store: "t4")
     run = SimpleNamespace(
-        start=SimpleNamespace(answer=SimpleNamespace(key=SimpleNamespace(model="biobert", max_length=512, gpu="t4"))),
+        start=SimpleNamespace(
+            answer=SimpleNamespace(key=SimpleNamespace(model="biobert", max_length=512, gpu="t4")),
+            store=SimpleNamespace(root=ROOT / "kb"),
+        ),
         options=SimpleNamespace(child_seconds=120),
     )
     record = time_to_best_batch._kb_tune(run)

@@ -387,3 +387,15 @@ def test_a_picture_that_cannot_be_written_after_all(capsys, tmp_path, monkeypatc
     path.symlink_to(tmp_path / "gone" / "memory.svg")
     assert run(["predict", RECIPE, "--plot", str(path)]) == 2
     assert "KB216 --plot: No such file or directory. -> kb predict --help" in capsys.readouterr().err
+
+
+def test_logits_that_are_kept_name_their_remedy_and_what_tensors_need(kb):
+    result = kb("predict", "vram-16gb/qwen2.5-0.5b/1t-2048-full", "--evaluation-samples", 64, "--json")
+    document = json.loads(result.stdout)
+    logits = 64 * 2048 * 151_936 * 4
+    assert document["breakdown"]["logits"] == pytest.approx(2 * logits, rel=0.05)  # the old block and the new one
+    said = " ".join(document["notes"])
+    for word in ("compute_metrics", "preprocess_logits_for_metrics", "eval_accumulation_steps", "153.92 GiB"):
+        assert word in said
+    text = kb("predict", "vram-16gb/qwen2.5-0.5b/1t-2048-full", "--evaluation-samples", 64).stdout
+    assert "Does not fit: at least 154.46 GiB are needed" in text

@@ -14,12 +14,13 @@ from recipe_kb.training.network import build_network
 from tiny import BERT, NO_DROPOUT, QWEN2, model_of, recipe_with
 
 CONFIGS = {"encoder": BERT | NO_DROPOUT, "decoder": QWEN2}
+LAYERS = {"encoder": "BertLayer", "decoder": "Qwen2DecoderLayer"}
 LORA = {"lora_r": 4, "lora_alpha": 8, "lora_dropout": 0.0}
 NUM_STEPS = 2
 LENGTH = 16
 
 
-def job_with(family="encoder", tasks=1, method="full", num_gpus=1, config=None, **values):
+def job_with(family="encoder", tasks=1, method="full", num_gpus=1, config=None, parallel=None, **values):
     """Two micro-batches a step, so that accumulation counts."""
     values = {"gradient_accumulation_steps": 2, "learning_rate": 1e-3} | values
     values = values | (LORA if method != "full" else {})
@@ -31,6 +32,8 @@ def job_with(family="encoder", tasks=1, method="full", num_gpus=1, config=None, 
         recipe=recipe_with(mixing, **values),
         model=model_of(CONFIGS[family] | (config or {})),
         num_gpus=num_gpus,
+        parallel=parallel or ("ddp" if num_gpus > 1 else None),
+        layer=LAYERS[family] if parallel == "fsdp" else None,
         gpu_name="Test card",
         find_rungs=lambda: (Rung(changes={}, needs_bytes=2**30), Rung(changes={"max_length": 8}, needs_bytes=2**29)),
     )

@@ -1,5 +1,6 @@
 """What is exported trains what the probe trains: same rows, two real steps, and then the same weights."""
 
+import dataclasses
 import json
 import os
 import runpy
@@ -13,7 +14,8 @@ from jobs import NUM_STEPS, in_order, job_with, probe_weights, rows_of, save_pre
 from nbclient import NotebookClient
 from safetensors.torch import load_file
 
-from recipe_kb.dialects import notebook, program, python_script, shell_script
+from recipe_kb.dialects import notebook, notebook_launch, program, python_script, shell_script
+from recipe_kb.dialects.job import Rung
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")  # peft's
 CELLS = [
@@ -230,3 +232,88 @@ def test_joint_mixing_is_refused():
 
     assert program.why_not(job) is None
     assert "in turn" in program.why_not(replace(job, recipe=replace(job.recipe, task_mixing="joint")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["python", "shell", "notebook"])
+def test_two_processes_take_the_step_of_one_with_all_rows(form, tmp_path, monkeypatch):
+    """All processes work on the same task at a time, each on its own rows, so the gradient is that of one.
+
+    Without the dropout of the heads, which each process draws by itself, and without clipping.
+    A head that is averaged over processes that had no row for it would be half as far.
+    """
+    monkeypatch.setattr(torch.nn.Dropout, "forward", lambda _self, hidden: hidden)
+    plain = {
+        "optim": "sgd",
+        "lr_scheduler_type": "constant",
+        "warmup_ratio": 0.0,
+        "weight_decay": 0.0,
+        "max_grad_norm": 0.0,
+    }
+    job = job_with("encoder", 2, num_gpus=2, per_device_train_batch_size=2, **plain)
+    alone = job_with("encoder", 2, per_device_train_batch_size=4, **plain)
+    weights, environ = prepare(alone, tmp_path)
+    environ |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    run_several(form, job, tmp_path, environ, monkeypatch)
+    (path,) = (tmp_path / "output").glob("*.safetensors")
+    (start_path,) = weights.glob("*.safetensors")
+    saved, start = load_file(path), load_file(start_path)
+    probed = probe_weights(alone, weights, tmp_path / "probe")
+    inside = [name for name in probed if name.removeprefix("encoder.") in start]
+    assert len(inside) > 30
+    found, expected = (
+        torch.cat([(one[name] - start[name.removeprefix("encoder.")]).flatten() for name in inside])
+        for one in (saved, probed)
+    )
+    assert ((found - expected).norm() / expected.norm()).item() < 0.01
+
+
+def run_several(form, job, folder, environ, monkeypatch):
+    """Start what was exported as its first lines say."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
+    if form == "notebook":
+        document = nbformat.reads(in_order_of_program(without_dropout(notebook.write(job))), as_version=4)
+        nbformat.validate(document)
+        NotebookClient(document, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+        assert "eval_loss" in json.dumps(document)
+        return
+    if form == "python":
+        (folder / "train.py").write_text(in_order(without_dropout(python_script.write(job))))
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "train.py"]
+        assert "torchrun --nproc_per_node 2 train.py" in python_script.write(job)
+    else:
+        text = without_dropout(shell_script.write(job)).rstrip()
+        (folder / "train.sh").write_text(f"{text} \\\n  --train_sampling_strategy sequential\n")
+        command = ["bash", "train.sh"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+def without_dropout(text):
+    assert "nn.Dropout(0.1)" in text
+    return text.replace("nn.Dropout(0.1)", "nn.Identity()")
+
+
+def in_order_of_program(text):
+    document = json.loads(text)
+    for cell in document["cells"]:
+        source = "".join(cell["source"])
+        if source.startswith("%%writefile"):
+            cell["source"] = in_order(source)
+        elif source.startswith("%pip"):
+            cell["source"] = ""
+    return json.dumps(document)
+
+
+def test_the_ladder_of_several_gpus_speaks_the_words_of_the_program():
+    job = job_with(num_gpus=2, parallel="fsdp")
+    rungs = (
+        Rung(changes={}, needs_bytes=2),
+        Rung(changes={"gradient_checkpointing": True, "max_length": 8}, needs_bytes=1),
+    )
+    ladder = notebook_launch._ladder(dataclasses.replace(job, find_rungs=lambda: rungs))
+    assert ladder[0]["arguments"] == {}
+    config = {"transformer_layer_cls_to_wrap": ["BertLayer"], "activation_checkpointing": True}
+    assert ladder[1]["arguments"] == {"fsdp_config": config, "max_length": 8}

@@ -7,14 +7,24 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings as limits
 from hypothesis import strategies as st
-from jobs import given, job_with, settings_read
+from jobs import LAYERS, given, job_with, settings_read
 
 from recipe_kb import dialects
 from recipe_kb.dialects.job import Job
 from recipe_kb.dialects.registry import DIALECTS, dialect
 from recipe_kb.resolve.answer import answer_key, ask
 
-SHARED = {"__init__", "job", "loading", "program", "registry", "training_arguments", "yaml_text"}
+SHARED = {
+    "__init__",
+    "job",
+    "loading",
+    "launch",
+    "notebook_launch",
+    "program",
+    "registry",
+    "training_arguments",
+    "yaml_text",
+}
 """Modules of the folder that are no format."""
 NOT_CARRIED = {
     "args": {"attn_implementation", "lora_r", "lora_alpha", "lora_dropout"},
@@ -28,6 +38,7 @@ DERIVED = [
     {"gpu": "t4", "model": "gpt2", "tasks": 1, "max_length": 256},
     {"gpu": "h100-80gb", "model": "llama-3.1-8b", "tasks": 1, "method": "lora", "goal": "speed"},
     {"gpu": "vram-12gb", "model": "deberta-v3-base", "tasks": 64, "num_gpus": 2},
+    {"gpu": "a100-80gb", "model": "llama-3.1-8b", "tasks": 1, "num_gpus": 8},
 ]
 
 
@@ -71,6 +82,33 @@ def test_every_recipe_comes_back(form, jobs):
         cell = {name: value for name, value in cell_of(job).items() if name in read}
         assert {name: read[name] for name in cell} == cell
     assert written >= 5
+
+
+@pytest.mark.parametrize("form", DIALECTS)
+@pytest.mark.parametrize("family", ["encoder", "decoder"])
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+@pytest.mark.parametrize("checkpointing", [True, False])
+def test_several_gpus_and_how_they_share_the_work_come_back(form, family, parallel, checkpointing):
+    job = job_with(family, 1, num_gpus=4, parallel=parallel, gradient_checkpointing=checkpointing, precision="bf16")
+    found = dialect(form)
+    if found.why_not(job):
+        assert family == "encoder"
+        return
+    text = found.write(job)
+    read = found.read(text)
+    assert settings_read(found, text) == expected(form, job)
+    if form == "args":
+        assert read.get("parallel") == ("fsdp" if parallel == "fsdp" else None)
+        assert any("torchrun --nproc_per_node 4 train.py" in remark for remark in found.remarks(job))
+        return
+    assert (read["num_gpus"], read["parallel"]) == (4, parallel)
+    assert (LAYERS[family] in text + " ".join(found.remarks(job))) == (parallel == "fsdp")
+
+
+def test_lightning_has_no_gradient_scaler_for_shards():
+    found = dialect("lightning")
+    assert "fp16" in found.why_not(job_with(num_gpus=2, parallel="fsdp", precision="fp16"))
+    assert found.why_not(job_with(num_gpus=2, parallel="ddp", precision="fp16")) is None
 
 
 @pytest.mark.parametrize("form", DIALECTS)

@@ -1,12 +1,17 @@
 """What is exported is accepted by what reads it: its own parser, or the schema recorded of one that cannot be here."""
 
 import json
+import os
 from pathlib import Path
+from unittest import mock
 
 import jsonschema
 import pytest
 import yaml
 from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils import FullyShardedDataParallelPlugin
+from accelerate.utils.launch import prepare_multi_gpu_env
 from jobs import job_with
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForTokenClassification, HfArgumentParser, TrainingArguments
@@ -50,6 +55,59 @@ def test_trainers_of_language_models_know_every_name_and_value(dialect, name, de
 
 
 @pytest.mark.parametrize(("dialect", "name"), [(axolotl, "axolotl"), (llamafactory, "llamafactory")])
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+@pytest.mark.parametrize("checkpointing", [True, False])
+def test_trainers_of_language_models_know_several_gpus(dialect, name, parallel, checkpointing):
+    job = job_with("decoder", num_gpus=4, parallel=parallel, precision="bf16", gradient_checkpointing=checkpointing)
+    text = dialect.write(job)
+    document = yaml.safe_load(text)
+    jsonschema.validate(document, schema_of(dialect, name))
+    assert ("fsdp_config" in document) == (parallel == "fsdp")
+    if parallel == "fsdp":
+        config = document["fsdp_config"]
+        assert config["transformer_layer_cls_to_wrap"] in ("Qwen2DecoderLayer", ["Qwen2DecoderLayer"])
+        assert config.get("activation_checkpointing", False) is checkpointing
+    with pytest.raises(jsonschema.ValidationError):  # the control
+        jsonschema.validate(document | {"fsdp_config": 1}, schema_of(dialect, name))
+
+
+@pytest.fixture
+def own_environ():
+    """Take back what `TrainingArguments` tells accelerate in the environment."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+def of_trainer(job):
+    """Give the flags to the parser of transformers; alone, a process may have them too."""
+    (parsed,) = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses(
+        [*args.write(job).split(), "--output_dir", "unused", "--use_cpu", "True"]
+    )
+    return parsed, TrainingArguments(**yaml.safe_load(yaml_config.write(job))["training_arguments"], use_cpu=True)
+
+
+@pytest.mark.usefixtures("own_environ")
+@pytest.mark.parametrize("checkpointing", [True, False])
+def test_trainer_shards_layer_by_layer(checkpointing):
+    job = job_with(num_gpus=4, parallel="fsdp", gradient_checkpointing=checkpointing)
+    for found in of_trainer(job):
+        assert found.fsdp is True
+        assert found.fsdp_plugin_args["transformer_cls_names_to_wrap"] == "BertLayer"
+        assert found.fsdp_plugin_args["fsdp_version"] == 2
+        assert found.fsdp_plugin_args.get("activation_checkpointing", False) is checkpointing
+        assert found.activation_checkpointing is False
+
+
+@pytest.mark.usefixtures("own_environ")
+def test_trainer_looks_for_unused_heads_under_ddp_alone():
+    for found in of_trainer(job_with(tasks=3, num_gpus=4)):
+        assert found.ddp_find_unused_parameters is True
+        assert not found.fsdp
+    for found in of_trainer(job_with(tasks=3, num_gpus=4, parallel="fsdp")):
+        assert found.ddp_find_unused_parameters is None
+
+
+@pytest.mark.parametrize(("dialect", "name"), [(axolotl, "axolotl"), (llamafactory, "llamafactory")])
 def test_the_recorded_schemas_refuse_what_is_wrong(dialect, name):
     """The control."""
     schema = schema_of(dialect, name)
@@ -69,6 +127,29 @@ def test_accelerate_reads_its_configuration(precision, num_gpus, tmp_path):
     assert config.mixed_precision == {"fp32": "no"}.get(precision, precision)
     assert config.num_processes == num_gpus
     assert str(config.distributed_type).rpartition(".")[2] == ("NO" if num_gpus == 1 else "MULTI_GPU")
+
+
+@pytest.mark.parametrize("checkpointing", [True, False])
+def test_accelerate_reads_its_configuration_of_fsdp(checkpointing, tmp_path, monkeypatch):
+    """Its launcher hands it on in the environment, from which the plugin is made."""
+    path = tmp_path / "accelerate.yaml"
+    path.write_text(
+        accelerate_config.write(job_with(num_gpus=4, parallel="fsdp", gradient_checkpointing=checkpointing))
+    )
+    launched, config, _ = _validate_launch_command(
+        launch_command_parser().parse_args(["--config_file", str(path), "train.py"])
+    )
+    assert config.distributed_type == "FSDP"
+    assert (launched.use_fsdp, launched.num_processes) == (True, 4)
+    environ = prepare_multi_gpu_env(launched)
+    for name, value in environ.items():
+        if name.startswith(("FSDP_", "ACCELERATE_USE_FSDP")):
+            monkeypatch.setenv(name, value)
+    plugin = FullyShardedDataParallelPlugin()
+    assert plugin.fsdp_version == 2
+    assert plugin.transformer_cls_names_to_wrap == ["BertLayer"]
+    assert plugin.reshard_after_forward is True
+    assert plugin.activation_checkpointing is checkpointing
 
 
 def test_accelerate_refuses_a_name_that_it_does_not_know(tmp_path):
@@ -94,9 +175,16 @@ def test_flags_are_read_by_the_parser_of_transformers(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's own, of jsonargparse and of fp16 on a CPU
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("precision", PRECISIONS)
-def test_lightning_reads_its_configuration(method, precision, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("method", "precision", "cell", "strategy"),
+    [(method, precision, {}, None) for method in METHODS for precision in PRECISIONS]
+    + [
+        ("full", "fp32", {"num_gpus": 2}, "DDPStrategy"),
+        ("full", "fp32", {"num_gpus": 2, "family": "encoder", "tasks": 3}, "DDPStrategy"),
+        ("full", "fp32", {"num_gpus": 2, "parallel": "fsdp"}, "ModelParallelStrategy"),
+    ],
+)
+def test_lightning_reads_its_configuration(method, precision, cell, strategy, tmp_path, monkeypatch):
     lightning = pytest.importorskip(
         "lightning", reason="Lightning is not installed: pip install lightning jsonargparse"
     )
@@ -120,6 +208,7 @@ def test_lightning_reads_its_configuration(method, precision, tmp_path, monkeypa
             tf32: bool,
             quantization: dict | None = None,
             lora: dict | None = None,
+            fsdp_config: dict | None = None,
         ):
             super().__init__()
 
@@ -140,12 +229,17 @@ def test_lightning_reads_its_configuration(method, precision, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["main.py"])
     path = tmp_path / "lightning.yaml"
-    job = job_with("decoder", method=method, precision=precision, **WORKERS)
+    job = job_with(**{"family": "decoder"} | cell, method=method, precision=precision, **WORKERS)
     path.write_text(lightning_cli.write(job).replace("accelerator: gpu", "accelerator: cpu"))
     cli = LightningCLI(Module, Data, run=False, args=["--config", str(path)], save_config_callback=None)
     assert cli.trainer.accumulate_grad_batches == job.settings.gradient_accumulation_steps
     assert cli.trainer.gradient_clip_val == job.settings.max_grad_norm
     assert cli.config.model.learning_rate == job.settings.learning_rate
+    if strategy:
+        assert type(cli.trainer.strategy).__name__ == strategy
+        assert cli.trainer.num_devices == 2
+        unused = getattr(cli.trainer.strategy, "_ddp_kwargs", {}).get("find_unused_parameters", False)
+        assert unused is (cell.get("tasks", 1) > 1)
 
 
 @peft_reads_an_old_name

@@ -29,8 +29,9 @@ def test_an_id_of_another_count_is_refused_before_anything_is_trained(kb):
     assert "is a recipe for 2 GPUs; --num-gpus asks for 4" in result.stderr
 
 
-def test_a_prediction_for_one_card_caps_no_two(kb):
-    result = kb("validate", f"{RECIPE}-2x", "--at-prediction")
-    assert result.returncode == 2
-    assert "KB219" in result.stderr
-    assert "--as-gpu t4" in result.stderr
+def test_two_cards_can_be_capped_at_the_prediction_for_each(kb):
+    """There is no GPU here, and no smaller run instead."""
+    result = kb("validate", f"{RECIPE}-2x", "--at-prediction", "--json")
+    assert result.returncode == 3, result.stderr
+    (found,) = json.loads(result.stdout)["results"]
+    assert (found["verdict"], found["num_gpus"], found["parallel"]) == ("unsupported", 2, "ddp")

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recipe_kb.errors import BadInputError
+from recipe_kb.extract.kind import SUFFIXES
 from recipe_kb.extract.mojibake import repair
-from recipe_kb.extract.read import SUFFIXES, configurations_in
+from recipe_kb.extract.read import configurations_in
 
 NAMES = sorted({f"a{suffix}" for suffix in SUFFIXES} | {"a", "Makefile", "-"})
 PIECES = st.sampled_from(

@@ -47,7 +47,8 @@ assert len(tokens) == 1 and len(tokens.pop()) == 64
 """What Ray reads of the environment it reads once in a process, so this one is of its own."""
 
 
-@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
 def test_a_cluster_of_our_own_leaves_nothing_and_writes_no_secret(tmp_path, short_folder):
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environ |= {"HOME": str(tmp_path), "TMPDIR": str(short_folder), "RAY_USAGE_STATS_ENABLED": "1"}

@@ -1,10 +1,11 @@
 """Probes on a real Ray cluster of several nodes on this machine: placed, sent again when a node dies, none lost."""
 
 import json
+import signal
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 import ray
@@ -15,7 +16,7 @@ from recipe_kb.fleet.nodes import fitting, has_gpu, most_cores, nodes_of
 from recipe_kb.fleet.placement import Placement
 from recipe_kb.fleet.run import MAX_RETRIES, Job, run
 
-pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 NUM_PROBES = 500
 T4 = {"num_cpus": 2, "num_gpus": 1, "resources": {"accelerator_type:T4": 1}}
 L4 = {"num_cpus": 1, "num_gpus": 1, "resources": {"accelerator_type:L4": 1, "a-lab": 2}}
@@ -98,17 +99,48 @@ def test_a_worker_that_dies_is_sent_again_and_a_child_that_dies_is_a_verdict(eng
 
 def test_what_is_not_awaited_is_cancelled(engine, order, tmp_path):
     jobs = [job(order(f"t4/tiny/{number}t-64-full", 100, "--log", tmp_path)) for number in range(1, 20)]
-    jobs.insert(0, job(order("t4/tiny/20t-64-full", 0), resource="a-lab"))
+    # Without a core of its own, or it may have to wait until one of the others has slept.
+    jobs.insert(0, job(order("t4/tiny/20t-64-full", 0), num_cpus=0, resource="a-lab"))
     results = run(engine, jobs)
     assert next(results).job is jobs[0]
+    wait_until(lambda: said(tmp_path), "no probe begins")
     results.close()
-    deadline = time.monotonic() + 30
-    while ray.available_resources().get("CPU") != 5:
-        assert time.monotonic() < deadline, "a probe goes on"
-        time.sleep(0.2)
+    wait_until(lambda: ray.available_resources().get("CPU") == 5, "a probe goes on")
     pids = [one["pid"] for ones in said(tmp_path).values() for one in ones]
     assert pids
-    assert not [pid for pid in pids if is_running(pid)]
+    wait_until(lambda: not [pid for pid in pids if is_running(pid)], "a child is left")
+
+
+@pytest.mark.parametrize("after_s", [0, 1, 2, 4])
+def test_a_cancel_while_workers_start_leaves_nothing(nodes, order, tmp_path, after_s):
+    """Between the lease of a worker and the first line of a probe a cancel may overtake its task."""
+    with cluster(nodes.address) as engine:
+        jobs = [job(order(f"t4/tiny/{number}t-64-full", 100, "--log", tmp_path)) for number in range(1, 20)]
+        with pytest.raises(KeyboardInterrupt), interrupted_after(after_s):
+            list(run(engine, jobs))
+        wait_until(lambda: ray.available_resources().get("CPU") == 5, "a probe goes on")
+        begun = said(tmp_path)
+        time.sleep(1)
+        assert said(tmp_path) == begun  # nothing begins afterwards
+        wait_until(lambda: not [1 for ones in begun.values() for one in ones if is_running(one["pid"])], "a child")
+
+
+@contextmanager
+def interrupted_after(seconds):
+    """Ctrl-C for this process, once, after a while."""
+    timer = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def wait_until(condition, otherwise):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.1)
 
 
 def is_running(pid):

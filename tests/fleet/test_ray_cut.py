@@ -16,7 +16,7 @@ from recipe_kb.cli.group import Session
 from recipe_kb.cli.validate_choice import chosen
 from recipe_kb.store.store import Store
 
-pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 DRIVER = Path(__file__).with_name("driver.py")
 HEARS_CTRL_C = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"

@@ -7,7 +7,7 @@ from recipe_kb.fleet.engine import cluster
 from recipe_kb.fleet.placement import Placement
 from recipe_kb.fleet.run import Job, run
 
-pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 FULL = {"memory_usage_threshold": 0.001, "memory_monitor_refresh_ms": 50}
 """Whatever runs is too much."""
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from checkout import ROOT
+from checkout import KB, ROOT
 
 FLAGS = ("--transformers", "5.23.0")
 
@@ -175,3 +175,57 @@ def test_commands_of_kb_are_no_configurations_of_a_trainer(kb, tmp_path):
     assert kb("lint", path).stdout == ""
     path.write_text("```console\n$ python train.py --model phobert --max-length 512\n```\n", encoding="utf-8")
     assert "KB520" in kb("lint", path).stdout
+
+
+INPUT = "# my settings\nper_device_train_batch_size: 16\nper_device_eval_batch_size: 192\n"
+
+
+def lint_input(*words):
+    return subprocess.run(
+        [KB, "lint", "-", *words], check=False, input=INPUT, capture_output=True, text=True, encoding="utf-8"
+    )
+
+
+def test_the_standard_input_is_linted_and_never_written():
+    assert "-:3:29: KB503" in lint_input().stdout
+    assert "kb lint --fix --diff -" in lint_input().stdout
+    assert "+per_device_eval_batch_size: 32" in lint_input("--fix", "--diff").stdout
+    refused = lint_input("--fix")
+    assert refused.returncode == 2
+    assert "KB596" in refused.stderr
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-8-sig", "cp1252", "mac-roman"])
+def test_fix_keeps_the_encoding(kb, tmp_path, codec):
+    path = tmp_path / "a.yaml"
+    text = "# Résumé déjà vu\r\nper_device_train_batch_size: 16\r\nper_device_eval_batch_size: {}\nlr: 1e-5\r\n"
+    path.write_bytes(text.format(192).encode(codec))
+    assert "mended" in kb("lint", "--fix", path).stderr
+    assert path.read_bytes() == text.format(32).encode(codec)
+
+
+def test_a_name_of_two_cards_is_asked_for(kb, tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("# for a V100\nbatch_size: 16\nlearning_rate: 2e-5\n", encoding="utf-8")
+    assert "KB438 V100 is the name of 2 cards" in kb("lint", path).stderr
+    assert "KB438" not in kb("lint", path, "--gpu", "v100-32gb").stderr
+    refused = kb("lint", path, "--gpu", "V100")
+    assert refused.returncode == 2
+    assert (
+        "KB222 V100 is the name of 2 cards with different memory; say which: v100-16gb or v100-32gb." in refused.stderr
+    )
+
+
+def test_a_secret_is_found_and_never_printed(kb, tmp_path):
+    token = "hf_" + "a1B2" * 8
+    path = tmp_path / "a.yaml"
+    path.write_text(f"batch_size: 16\nlearning_rate: 2e-5\nhub_token: {token}\n", encoding="utf-8")
+    assert "KB527" in kb("lint", path).stdout
+    for form in ("text", "json", "sarif", "github"):
+        result = kb("lint", path, "--format", form)
+        assert token not in result.stdout + result.stderr
+    drafts = tmp_path / "drafts"
+    result = kb("extract", path, "--draft", drafts, "--json")
+    assert token not in result.stdout + result.stderr
+    (draft,) = drafts.rglob("*.yaml")
+    assert token not in draft.read_text(encoding="utf-8")

@@ -26,6 +26,7 @@ class FakeNvml:
         self.asked_of = set()
         self.before_call = lambda name: None
         self.processes = list
+        self.name = "NVIDIA H200"
         self.utilisation = 87
         self.power_mw = 61_500
         self.power_limit_mw = 70_000
@@ -80,6 +81,11 @@ def _uuid(fake, handle, out, _length):
     ctypes.memmove(out, b"GPU-%08d-aaaa\0" % (handle - FIRST_HANDLE), 18)
 
 
+def _name(fake, handle, out, _length):
+    name = fake.name + (" MIG 1g.18gb" if handle == MIG_HANDLE else "")
+    ctypes.memmove(out, name.encode() + b"\0", len(name) + 1)
+
+
 def _utilisation(fake, handle, out):
     fake.asked_of.add(handle)
     struct = cast(out, POINTER(pynvml.c_nvmlUtilization_t)).contents
@@ -123,6 +129,7 @@ FUNCTIONS = {
     "nvmlDeviceGetCount_v2": ((c_void_p,), lambda fake, out: _store(out, c_uint, fake.num_gpus)),
     "nvmlDeviceGetHandleByIndex_v2": ((c_uint, c_void_p), _handle_by_index),
     "nvmlDeviceGetHandleByUUID": ((c_void_p, c_void_p), _handle_by_uuid),
+    "nvmlDeviceGetName": ((c_void_p, c_void_p, c_uint), _name),
     "nvmlDeviceGetUUID": ((c_void_p, c_void_p, c_uint), _uuid),
     "nvmlDeviceGetUtilizationRates": ((c_void_p, c_void_p), _utilisation),
     "nvmlDeviceGetPowerUsage": ((c_void_p, c_void_p), lambda fake, _, out: _store(out, c_uint, fake.power_mw)),

@@ -1,6 +1,7 @@
 """Evidence of several GPUs, from messages and readings as two real cards would give them."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from recipe_kb.probe.plan import plan_run
 from recipe_kb.probe.rank_file import Begun, Ended
 from recipe_kb.probe.report import Report
 from recipe_kb.probe.resume import answered
+from recipe_kb.probe.run import _take_loads
 from recipe_kb.probe.verdict import Judgement
 from recipe_kb.schema.evidence import GpuLoad
 from recipe_kb.training.steps import Step
@@ -32,6 +34,7 @@ def evidence(request, *, names=(T4, T4), loads=None, judgement=("passed", None))
     finished = join([of_rank(0, names[0], 0.1, 5), of_rank(1, names[1], 0.2, 7)])
     plan = plan_run(request, "cuda")
     report = Report(request, lambda *_: None, "cuda", plan, STARTED, finished, 1.0, 2.0, tuple(loads))
+    report.nvml_name = "Tesla T4 by NVML"
     return evidence_of(report, Judgement(*judgement), started=datetime.now(UTC), wall_s=9.0)
 
 
@@ -54,6 +57,29 @@ def test_figures_of_both(two):
     assert found.gpu_load is None
     assert found.fingerprint["not_measured"] == {"gpu_load": "each rank has its own"}
     assert {"several_gpus", "memory", "speed", "precision"} <= set(found.confirmed)
+
+
+def test_what_nvml_calls_the_card_is_on_record(two):
+    assert evidence(two()).fingerprint["nvml_name"] == "Tesla T4 by NVML"
+
+
+def test_every_rank_is_ours_on_every_card(two):
+    """A rank may open a context on the card of another; that is no stranger."""
+    asked_for = []
+
+    class Watching:
+        name, reason = "Tesla T4", None
+
+        def load(self, _since, _until, own_pids):
+            asked_for.append(set(own_pids))
+            return GpuLoad(num_samples=1, interval_s=None)
+
+    finished = join([of_rank(rank, T4, 0.1, 5) for rank in (0, 1)])
+    report = Report(two(), lambda *_: None, "cuda", plan_run(two(), "cuda"), STARTED, finished, 1.0, 2.0)
+    child = SimpleNamespace(process=SimpleNamespace(pid=77))
+    _take_loads(report, [Watching(), Watching()], child, began=0.0)
+    assert asked_for == [{0, 1, 77}] * 2
+    assert report.nvml_name == "Tesla T4"
 
 
 def test_one_card_of_another_kind_measures_nothing_of_the_recipe(two):

@@ -1,6 +1,7 @@
 """Summaries of readings: nothing is made up, and every gap has a reason."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -49,16 +50,16 @@ in_order = st.lists(readings(), max_size=8).map(lambda found: sorted(found, key=
 
 @given(watched, in_order, st.floats(0, 10), st.floats(0, 10))
 def test_every_gap_has_a_reason_and_nothing_else_has(before, found, since, until):
-    load = summarise(before, found, since=since, until=until, child_pid=CHILD_PID)
+    load = summarise(before, found, since=since, until=until, own_pids={CHILD_PID})
     assert load.num_samples == sum(since <= reading.time_s <= until for reading in found)
-    for name in GpuLoad.model_fields.keys() - {"not_measured", "throttle_reasons"}:
+    for name in GpuLoad.model_fields.keys() - {"not_measured", "num_failed", "throttle_reasons"}:
         assert (getattr(load, name) is None) == (name in load.not_measured), name
     assert all(load.not_measured.values())
 
 
 @given(watched, in_order)
 def test_figures_lie_within_the_readings(before, found):
-    load = summarise(before, found, since=0, until=10, child_pid=CHILD_PID)
+    load = summarise(before, found, since=0, until=10, own_pids={CHILD_PID})
     chosen = [reading for reading in found if reading.time_s >= AVERAGED_S]
     if load.kernel_time_share is not None:
         shares = [reading.kernel_time_share for reading in chosen]
@@ -73,7 +74,7 @@ def test_figures_lie_within_the_readings(before, found):
 
 @given(watched, in_order)
 def test_our_own_processes_are_never_others(before, found):
-    load = summarise(before, found, since=0, until=10, child_pid=CHILD_PID)
+    load = summarise(before, found, since=0, until=10, own_pids={CHILD_PID})
     strangers = [
         sum(CHILD_PID not in {process.pid, process.group} for process in reading.processes or ()) for reading in found
     ]
@@ -89,8 +90,8 @@ def reading(time_s, **values):
 
 def test_the_first_second_of_an_average_is_of_the_time_before():
     found = [reading(time_s, kernel_time_share=share) for time_s, share in ((5.0, 0.0), (5.9, 0.1), (6.1, 0.9))]
-    assert summarise(Watched(), found, since=5, until=7, child_pid=1).kernel_time_share == 0.9
-    short = summarise(Watched(), found, since=5, until=6, child_pid=1)
+    assert summarise(Watched(), found, since=5, until=7, own_pids={1}).kernel_time_share == 0.9
+    short = summarise(Watched(), found, since=5, until=6, own_pids={1})
     assert short.kernel_time_share is None
     assert short.not_measured["kernel_time_share"] == WHY_AVERAGED
 
@@ -98,12 +99,30 @@ def test_the_first_second_of_an_average_is_of_the_time_before():
 def test_the_process_is_known_from_before_the_stretch_that_is_summarised():
     ours, other = (GpuProcess(pid=pid, group=None, used_bytes=pid) for pid in (9, 4))
     found = [reading(1, processes=(ours,)), reading(3, processes=(other, ours)), reading(4, processes=(other, ours))]
-    load = summarise(Watched(), found, since=2, until=5, child_pid=1)
+    load = summarise(Watched(), found, since=2, until=5, own_pids={1})
     assert (load.process_used_bytes, load.num_other_processes) == (9, 1)
 
 
 @pytest.mark.parametrize("used_bytes", [0, 2**27, None])
 def test_a_little_memory_in_use_is_no_process(used_bytes):
     found = [reading(1, processes=())]
-    load = summarise(Watched(used_bytes_before=used_bytes), found, since=0, until=5, child_pid=1)
+    load = summarise(Watched(used_bytes_before=used_bytes), found, since=0, until=5, own_pids={1})
     assert load.num_other_processes is None
+
+
+@pytest.mark.parametrize(("num_failed", "kept"), [(0, True), (5, True), (6, False)])
+def test_a_few_failed_readings_are_left_out_and_counted(num_failed, kept):
+    broken = {"processes": None, "errors": {"processes": "NVML: Insufficient Size"}}
+    found = [reading(number / 100, processes=(GpuProcess(pid=1, group=1, used_bytes=7),)) for number in range(100)]
+    found[:num_failed] = [replace(one, **broken) for one in found[:num_failed]]
+    load = summarise(Watched(), found, since=0, until=5, own_pids={1})
+    assert (load.process_used_bytes, load.num_other_processes) == ((7, 0) if kept else (None, None))
+    names = {"process_used_bytes", "num_other_processes"}
+    assert load.num_failed == (dict.fromkeys(names, num_failed) if kept and num_failed else {})
+    assert load.not_measured.keys() & names == (set() if kept else names)
+
+
+def test_ranks_of_other_cards_are_no_strangers():
+    listed = tuple(GpuProcess(pid=pid, group=pid, used_bytes=pid) for pid in (50, 51, 99))
+    load = summarise(Watched(), [reading(1, processes=listed)], since=0, until=5, own_pids={40, 50, 51})
+    assert (load.num_other_processes, load.process_used_bytes) == (1, 101)

@@ -11,8 +11,12 @@ import pynvml
 import pytest
 from fake_nvml import FIRST_HANDLE, IDLE_PID, MIG_HANDLE, FakeNvml, install
 
+from recipe_kb.cli.machine import inspect_machine
+from recipe_kb.probe.environ import visible_devices
 from recipe_kb.probe.gpu_load import WHY_HIDDEN, WHY_NO_PROCESS_MEMORY
 from recipe_kb.probe.nvml import nvml_sampler
+from recipe_kb.store.location import default_root
+from recipe_kb.store.store import Store
 
 CHILD_PID = 2**30
 OTHER_PID = CHILD_PID + 1
@@ -50,7 +54,7 @@ def wait_for_readings(sampler, count):
 def load_of(sampler, child_pid=CHILD_PID, count=3):
     since = time.monotonic()
     wait_for_readings(sampler, count)
-    return sampler.load(since, time.monotonic(), child_pid)
+    return sampler.load(since, time.monotonic(), {child_pid})
 
 
 def test_a_gpu_with_our_process_alone(nvml):
@@ -74,7 +78,7 @@ def test_peaks_and_means_are_of_all_readings(nvml):
         for power_mw, temperature_c, clock in ((30_000, 60, 900), (70_000, 80, 1000), (50_000, 70, 1100)):
             nvml.power_mw, nvml.temperature_c, nvml.sm_clock_mhz = power_mw, temperature_c, clock
             wait_for_readings(sampler, 3)
-        load = sampler.load(since, time.monotonic(), CHILD_PID)
+        load = sampler.load(since, time.monotonic(), {CHILD_PID})
     assert load.power_w_max == 70.0
     assert 30.0 < load.power_w_mean < 70.0
     assert load.temperature_c_max == 80.0
@@ -103,7 +107,7 @@ def test_a_process_that_comes_later_is_another_one(nvml):
         wait_for_readings(sampler, 2)
         nvml.processes = lambda: [(CHILD_PID, 2**30)]
         wait_for_readings(sampler, 1)
-        load = sampler.load(since, time.monotonic(), CHILD_PID)
+        load = sampler.load(since, time.monotonic(), {CHILD_PID})
     assert (load.process_used_bytes, load.num_other_processes) == (2**30, 2)
 
 
@@ -202,7 +206,7 @@ def test_a_gpu_that_is_lost_in_the_middle(nvml):
         wait_for_readings(sampler, 3)
         nvml.fail_all(pynvml.NVML_ERROR_GPU_IS_LOST)
         wait_for_readings(sampler, 3)
-        load = sampler.load(since, time.monotonic(), CHILD_PID)
+        load = sampler.load(since, time.monotonic(), {CHILD_PID})
     assert load.num_samples >= 6
     assert load.power_limit_w == 70.0  # known from before
     assert {load.kernel_time_share, load.power_w_max, load.device_used_bytes, load.num_other_processes} == {None}
@@ -245,7 +249,7 @@ def test_the_gpu_is_the_one_that_cuda_uses(nvml, visible, handle):
 def test_what_names_no_gpu_gives_a_reason(nvml, visible):
     nvml.num_gpus = 3
     with nvml_sampler(visible, INTERVAL_S) as sampler:
-        assert sampler.load(0, time.monotonic(), CHILD_PID) is None
+        assert sampler.load(0, time.monotonic(), {CHILD_PID}) is None
     assert sampler.reason.startswith("NVML: ")
     assert nvml.calls["nvmlShutdown"] == 1
 
@@ -253,7 +257,7 @@ def test_what_names_no_gpu_gives_a_reason(nvml, visible):
 def test_a_driver_that_does_not_start_gives_a_reason(nvml):
     nvml.fail(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, "nvmlInitWithFlags")
     with nvml_sampler("0") as sampler:
-        assert sampler.load(0, time.monotonic(), CHILD_PID) is None
+        assert sampler.load(0, time.monotonic(), {CHILD_PID}) is None
     assert sampler.reason == "NVML: RM has detected an NVML/RM version mismatch."
     assert nvml.calls["nvmlShutdown"] == 0
 
@@ -265,7 +269,7 @@ def test_without_the_library_there_is_a_reason(monkeypatch):
     install(monkeypatch, None)
     monkeypatch.setattr(pynvml, "CDLL", no_library)
     with nvml_sampler("0") as sampler:
-        assert sampler.load(0, time.monotonic(), CHILD_PID) is None
+        assert sampler.load(0, time.monotonic(), {CHILD_PID}) is None
     assert sampler.reason == "NVML: NVML Shared Library Not Found"
 
 
@@ -323,3 +327,12 @@ print("left")
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "src")]
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "left\n")
+
+
+@pytest.mark.usefixtures("nvml")
+@pytest.mark.parametrize(("visible", "name"), [("0", "NVIDIA H200"), ("MIG-0a1b", "NVIDIA H200 MIG 1g.18gb")])
+def test_who_asks_and_who_records_call_a_device_by_the_same_name(monkeypatch, visible, name):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with nvml_sampler(visible_devices()[0], INTERVAL_S) as sampler:
+        assert sampler.name == name
+    assert [device.name for device in inspect_machine(Store(default_root())).devices] == [name]

@@ -125,6 +125,56 @@ def test_a_system_without_nameless_files_writes_the_same(tmp_path, monkeypatch):
     assert first.stat().st_nlink == second.stat().st_nlink == 1
 
 
+def no_links(*_arguments, **_options):
+    raise PermissionError("Operation not permitted")  # what FUSE and exFAT say
+
+
+def test_a_file_system_without_hard_links_keeps_evidence_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", no_links)
+    paths = [record(evidence(reason=str(number)), tmp_path) for number in range(3)]
+    assert [path.name for path in paths] == ["2026-11-22-cpu.json", "2026-11-22-cpu-2.json", "2026-11-22-cpu-3.json"]
+    assert [Evidence.model_validate_json(path.read_text()).reason for path in paths] == ["0", "1", "2"]
+    assert files_in(tmp_path) == sorted(path.name for path in paths)
+
+
+def test_a_name_that_is_being_given_is_not_given_twice(tmp_path, monkeypatch):
+    """Whoever was killed in the middle has left a claim: the name stays free, and the next one is taken."""
+    monkeypatch.setattr(os, "link", no_links)
+    folder = record(evidence(), tmp_path).parent
+    (folder / "2026-11-22-cpu.json").rename(folder / ".2026-11-22-cpu.json.claim")
+    assert record(evidence(), tmp_path).name == "2026-11-22-cpu-2.json"
+
+
+def record_without_links(root, count):
+    os.link = no_links
+    return record_many(root, count)
+
+
+def test_two_processes_without_hard_links_never_overwrite_each_other(tmp_path):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        both = [name for names in pool.map(record_without_links, [tmp_path] * 2, [20] * 2) for name in names]
+    assert len(set(both)) == 40
+    assert files_in(tmp_path) == sorted(both)
+
+
+@pytest.mark.parametrize("stage", ["fsync", "open", "replace"])
+def test_who_is_killed_without_hard_links_leaves_no_half_of_a_file(tmp_path, stage):
+    code = (
+        "import os, sys\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[2])\n"
+        "from test_record_evidence import evidence, no_links\nfrom recipe_kb.probe import record\nos.link = no_links\n"
+        "die = lambda *_a, **_k: os.kill(os.getpid(), 9)\n"
+        "if sys.argv[3] == 'fsync': os.fsync = die\n"
+        "elif sys.argv[3] == 'replace': Path.replace = die\n"
+        "else:\n"
+        "    before = os.open\n"
+        "    os.open = lambda path, *a, **k: die() if str(path).endswith('.claim') else before(path, *a, **k)\n"
+        "record.record(evidence(), Path(sys.argv[1]))\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent), stage]
+    assert subprocess.run(command, env={"PYTHONPATH": str(SRC)}, check=False).returncode == -9
+    assert [name for name in files_in(tmp_path) if not name.startswith(".")] == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource limits")
 def test_a_write_that_fails_leaves_nothing(tmp_path):
     """A file size limit is a full disk that a test can make."""

@@ -10,7 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from checkout import ROOT
 from recipe_kb.probe.run import probe
+from recipe_kb.resolve.emulation import emulation_of
+from recipe_kb.store.store import Store
 from tiny import BERT, NO_DROPOUT, QWEN2
 
 SRC = Path(__file__).parents[2] / "src"
@@ -135,6 +138,66 @@ def test_the_layers_are_shards_under_fsdp_alone(ask, tmp_path, parallel, parts):
     evidence = probe(ask("t4/tiny/2t-64-full-2x", parallel=parallel), command=with_rank(tmp_path, IS_SHARDED + IN_STEP))
     assert evidence.verdict == "crash"
     assert f"ValueError: shards: {parts}" in evidence.reason
+
+
+DISTILBERT = {
+    "model_type": "distilbert",
+    "vocab_size": 2000,
+    "dim": 64,
+    "n_layers": 2,
+    "n_heads": 2,
+    "hidden_dim": 128,
+    "max_position_embeddings": 64,
+}
+"""A network that names no layers in `_no_split_modules`."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("layer", "parts"),
+    [
+        ("TransformerBlock", ["", "encoder.transformer.layer.0", "encoder.transformer.layer.1"]),
+        (None, [""]),  # the control: without the name everything is gathered at once
+    ],
+)
+def test_layers_that_the_network_does_not_name_are_shards_too(ask, tmp_path, layer, parts):
+    request = ask("t4/tiny/2t-64-full-2x", config=DISTILBERT, parallel="fsdp", layer=layer)
+    evidence = probe(request, command=with_rank(tmp_path, IS_SHARDED + IN_STEP))
+    assert evidence.verdict == "crash"
+    assert f"ValueError: shards: {parts}" in evidence.reason
+
+
+CAPPED = """
+from types import SimpleNamespace
+import torch
+from recipe_kb.probe import emulate, session
+def capped(fraction, index):
+    with open({path!r} + str(RANK), "w") as file:
+        file.write(f"{{int(fraction * 2**34)}} of GPU {{index}}")
+def play(emulation, settings, device):
+    real = torch.cuda.get_device_properties, torch.cuda.mem_get_info, torch.cuda.set_per_process_memory_fraction
+    torch.cuda.get_device_properties = lambda index: SimpleNamespace(total_memory=2**34, major=7, minor=5)
+    torch.cuda.mem_get_info = lambda index: (2**34, 2**34)
+    torch.cuda.set_per_process_memory_fraction = capped
+    emulate.play(emulation, settings, "cuda")
+session.play = play
+"""
+
+
+@pytest.mark.slow
+def test_each_rank_is_capped_on_its_own_gpu(ask, tmp_path):
+    """There is no GPU here: what each rank would tell torch is written down, and then both train."""
+    predicted = 3 * 2**30 + 1
+    played = emulation_of(Store(ROOT / "kb"), "t4", capped_at="prediction", predicted_reserved_bytes=predicted)
+    request = ask("t4/tiny/2t-64-full-2x", emulation=played, predicted_reserved_bytes=predicted)
+    command = with_rank(tmp_path, CAPPED.format(path=str(tmp_path / "cap")))
+    evidence = probe(request, command=command)
+    assert (evidence.verdict, evidence.reason) == ("passed", None)
+    assert [(tmp_path / f"cap{rank}").read_text() for rank in (0, 1)] == [
+        f"{predicted} of GPU 0",
+        f"{predicted} of GPU 1",
+    ]
+    assert evidence.predicted_reserved_bytes == predicted
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from recipe_kb.probe.fingerprint import fingerprint
 from recipe_kb.schema.evidence import Evidence, Measured
 
 SAYS = json.loads(os.environ["PROBE_SAYS"])
+VERDICTS = SAYS.get("verdicts", [])
 CALLS = Path(os.environ["PROBE_CALLS"])
 FIGURES = dict.fromkeys(Measured.model_fields, None) | {
     "num_steps": 16, "num_micro_batches": 16, "num_skipped_steps": 0, "wall_s": 1.0, "clock": "host",
@@ -31,7 +32,8 @@ def probe(request, *, on_progress=None, command=None, **_rest):
     figures = FIGURES | {"samples_per_s": SAYS.get("samples_per_s", 40.0)}
     return Evidence(
         schema="kb-evidence/1", recipe=request.recipe_id, started=datetime.now(UTC).isoformat(timespec="seconds"),
-        mode="cpu", gpu_name=None, verdict=SAYS.get("verdict", "passed"), reason=SAYS.get("reason"),
+        mode="cpu", gpu_name=None, verdict=VERDICTS.pop(0) if VERDICTS else SAYS.get("verdict", "passed"),
+        reason=SAYS.get("reason"),
         confirmed=("trains",), needs_gpu=("memory", "speed", "precision"), deviations=(),
         measured=Measured(**figures), fingerprint=fingerprint(request),
     )

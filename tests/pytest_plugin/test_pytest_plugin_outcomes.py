@@ -26,6 +26,14 @@ def test_a_failure_reads_as_kb_validate_and_not_as_a_traceback(run_pytest):
     assert "pytest_plugin" not in result.stdout.str()
 
 
+@pytest.mark.parametrize("verdicts", [["oom", "passed", "passed"], ["passed", "oom", "passed"]])
+def test_a_recipe_that_fails_once_of_three_times_fails(run_pytest, verdicts):
+    test = "def test_recipe(kb_recipe):\n    kb_recipe.assert_passed(repeats=3, ladder=False)\n"
+    result = run_pytest(*ONE, test=test, says={"verdicts": verdicts, "reason": "out of memory: CUDA"})
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"{RECIPE} · CPU · out of memory", "*did not pass*1 of 3 runs*"])
+
+
 def test_what_cannot_run_here_is_skipped_with_the_reason(run_pytest):
     says = {"verdict": "unsupported", "reason": "transformers does not build it"}
     result = run_pytest(*ONE, test=PASSES, says=says)

@@ -12,6 +12,7 @@ from recipe_kb.probe.record import record
 from recipe_kb.regress.compare import WORST_FIRST, Tolerance, baseline_of, compare
 from recipe_kb.regress.conditions import ALWAYS, ON_A_CPU
 from recipe_kb.regress.metrics import METRICS
+from recipe_kb.regress.words import remedy
 from recipe_kb.schema.evidence import Deviation, Measured, Verdict
 from recorded import PLAYED_T4, RECIPE, on_cpu, on_gpu
 
@@ -255,14 +256,13 @@ def test_a_baseline_is_found_newest_first_and_never_the_run_itself(tmp_path):
     assert baseline_of(tmp_path, run) == [run, new, old]
 
 
-def test_only_passed_undisturbed_records_of_this_recipe_and_place_count(tmp_path):
+def test_only_passed_records_of_this_recipe_and_place_count(tmp_path):
     for other in (
         on_cpu(),
         on_gpu(gpu_name="NVIDIA H200"),
         on_gpu(mode="emulated", emulation=PLAYED_T4),
         on_gpu(verdict="alloc_retries"),
         on_gpu(verdict="oom", measured=None),
-        on_gpu(not_comparable=("another process used the GPU",)),
     ):
         record(other, tmp_path)
     assert baseline_of(tmp_path, on_gpu()) == []
@@ -270,6 +270,23 @@ def test_only_passed_undisturbed_records_of_this_recipe_and_place_count(tmp_path
     at_prediction = PLAYED_T4.model_copy(update={"capped_at": "prediction"})
     assert baseline_of(tmp_path, on_gpu(mode="emulated", emulation=at_prediction)) == []
     assert len(baseline_of(tmp_path, on_gpu(mode="emulated", emulation=PLAYED_T4))) == 1
+
+
+def test_a_disturbed_record_still_is_a_baseline_of_memory(tmp_path):
+    record(on_gpu({"samples_per_s": 1.0}, not_comparable=("another process used the GPU",)), tmp_path)
+    alone = compare([on_gpu()], baseline_of(tmp_path, on_gpu()))
+    assert alone.outcome == "not_comparable"
+    assert row_of(alone, "peak_reserved_bytes").finding == "same"
+    assert remedy(alone).endswith("--record")  # to run again without recording would change nothing
+    larger = on_gpu({"peak_reserved_bytes": 8 * 2**30})
+    assert compare([larger], baseline_of(tmp_path, larger)).outcome == "regression"
+
+
+def test_an_undisturbed_record_is_the_baseline_though_a_disturbed_one_is_newer(tmp_path):
+    record(on_gpu(started="2026-11-20T10:00:00+00:00"), tmp_path)
+    record(on_gpu({"samples_per_s": 1.0}, not_comparable=("another process used the GPU",)), tmp_path)
+    comparison = compare([on_gpu()], baseline_of(tmp_path, on_gpu()))
+    assert (comparison.outcome, comparison.baseline[0].started[:10]) == ("same", "2026-11-20")
 
 
 def test_records_of_the_same_text_of_the_recipe_are_preferred(tmp_path):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import evidence_parts
 import gpu_evidence
@@ -126,19 +127,64 @@ def test_a_tuned_recipe_is_not_tuned_again(place):
     assert work.is_done()
 
 
+def answer(verdict="oom", reason=None, used_by_others=0):
+    measured = {"verdict": verdict, "reason": reason}
+    return json.dumps({"batches": [{"measured": None}, {"measured": measured}], "used_by_others_bytes": used_by_others})
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "kept"),
+    [
+        (1, answer(), True),
+        (1, answer("no_progress"), True),
+        (1, "", True),  # nothing fits the cell
+        (1, answer("crash", "killed by SIGKILL"), False),
+        (1, answer("timeout"), False),
+        (1, answer(used_by_others=2**30), False),
+        (3, answer("unsupported"), False),
+        (70, "", False),
+    ],
+)
+def test_a_search_that_ended_without_a_recipe_is_remembered(place, code, output, kept):
+    work = next(PARTS["tune"](place))
+    work.hear(code, output)
+    assert work.is_done() == kept
+    assert not list(PARTS["tune"](place))[1].is_done()
+
+
+def test_another_card_or_code_searches_again(place, monkeypatch):
+    next(PARTS["tune"](place)).hear(1, answer())
+    assert next(PARTS["tune"](place)).is_done()
+    assert not next(PARTS["tune"](replace(place, gpu_name="NVIDIA H200 NVL"))).is_done()
+    monkeypatch.setattr(evidence_parts, "code_version", lambda *_paths: "another")
+    assert not next(PARTS["tune"](place)).is_done()
+
+
+def test_what_failed_before_comes_last(walk, capfd):
+    assert walk({"smoke": [("a", WRITES)], "native": [("b", WRITES), ("c", WRITES)]}, tried={"b"}) == 0
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("-- ")]
+    assert lines == ["-- a", "-- c", "-- b"]
+
+
+def test_a_recipe_that_crashed_is_left_to_try_again_and_known_as_tried(place):
+    work = works(place, "native")["h200/biobert/8t-512-full"]
+    assert not work.was_tried()
+    keep(place, work.name, verdict="crash")
+    assert (work.is_done(), work.was_tried()) == (False, True)
+
+
+def test_what_decides_a_comparison_is_there_and_the_rest_is_not():
+    for path in evidence_parts.TUNE_CODE:
+        assert (ROOT / path).exists(), path
+    assert not {"src/recipe_kb", "src/recipe_kb/site", "src/recipe_kb/locale"} & set(evidence_parts.TUNE_CODE)
+
+
 def test_the_comparison_is_done_when_all_is_measured(place):
     (work,) = PARTS["comparison"](place)
     out = place.store.root / "evidence" / work.name
     out.parent.mkdir()
-    found = {name: {"batch": 8} for name in evidence_parts.CONTESTANTS}
-    batches = {"8": {"in_sweep": True, "verdict": "passed"}, "16": {"in_sweep": True, "verdict": "oom"}}
-    for contestants, measured, done in (
-        ({}, {}, False),
-        (found, {"8": batches["8"]}, False),
-        (found, {"16": batches["16"]}, False),
-        (found, batches, True),
-    ):
-        out.write_text(json.dumps({"contestants": contestants, "batches": measured}), encoding="utf-8")
+    for document, done in (({}, False), ({"complete": False}, False), ({"complete": True}, True)):
+        out.write_text(json.dumps(document), encoding="utf-8")
         assert work.is_done() == done
     out.write_text("[", encoding="utf-8")
     assert not work.is_done()
@@ -186,7 +232,7 @@ def test_the_version_of_the_code_follows_its_text_alone(tmp_path, monkeypatch):
 def walk(monkeypatch, broken_kb):
     """Return a function that runs parts whose commands write a file, as `(name, code)` each."""
 
-    def run(parts, *words):
+    def run(parts, *words, tried=(), hear=None):
         def part(name):
             return lambda place: (
                 Work(
@@ -194,6 +240,8 @@ def walk(monkeypatch, broken_kb):
                     command=(sys.executable, "-c", code, str(place.store.root / "evidence" / work)),
                     is_done=(place.store.root / "evidence" / work).exists,
                     goes_on=work.startswith("bench"),
+                    was_tried=lambda work=work: work in tried,
+                    hear=hear,
                 )
                 for work, code in parts[name]
             )
@@ -266,6 +314,22 @@ def test_a_benchmark_that_has_something_left_is_no_failure(walk, capfd):
     assert walk({"smoke": [("bench", "raise SystemExit(1)")]}) == 1
     row = next(line.split() for line in capfd.readouterr().out.splitlines() if line.startswith("smoke "))
     assert row[:5] == ["smoke", "0", "0", "0", "1"]
+
+
+def test_what_a_command_prints_is_heard_and_shown(walk, capfd):
+    heard = []
+    assert walk({"smoke": [("a", f"print('found'); {FAILS}")]}, hear=lambda *told: heard.append(told)) == 1
+    assert heard == [(70, "found\n")]
+    assert "found" in capfd.readouterr().out
+
+
+def test_kb_root_is_where_evidence_goes_without_another_word(monkeypatch, broken_kb, capsys):
+    monkeypatch.setenv("KB_ROOT", str(broken_kb))
+    kept = []
+    monkeypatch.setattr(gpu_evidence, "_list", lambda place, _names: kept.append(place.store.root) or 0)
+    assert main(["--list", "--gpu", "h200"]) == 0
+    assert kept == [broken_kb.resolve()]
+    assert main(["--cpu", "--kb", str(broken_kb)]) == 2
 
 
 def test_what_is_written_is_copied_and_nothing_else(walk, tmp_path, broken_kb):

@@ -9,6 +9,7 @@ from statuses import Rise, change_line, main
 from recipe_kb.cli.main import run
 from recipe_kb.errors import BadInputError
 from recipe_kb.probe.record import record
+from recipe_kb.resolve.emulation import emulation_of
 from recipe_kb.resolve.recipe_hash import recipe_hash
 from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.store.store import Store
@@ -67,6 +68,15 @@ def test_an_emulation_makes_it_emulated_and_a_measurement_later_measured(root, k
     assert status_in(root) == "measured"
     assert main([]) == 0
     assert status_in(root) == "measured"
+
+
+@pytest.mark.parametrize("more_bytes", [0, 1])
+def test_an_emulation_with_more_memory_than_the_card_has_today_proves_nothing(root, keep, more_bytes):
+    capped = emulation_of(Store(root), "t4").capped_bytes + more_bytes
+    played = PLAYED_T4.model_copy(update={"capped_bytes": capped})
+    keep(mode="emulated", gpu_name="NVIDIA H200", emulation=played, confirmed=("memory",))
+    main([])
+    assert status_in(root) == ("predicted" if more_bytes else "emulated")
 
 
 @pytest.mark.parametrize(

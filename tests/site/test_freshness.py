@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from recipe_kb.errors import BadInputError
 from recipe_kb.site.accept import accept_page
 from recipe_kb.site.check import translation_problems
+from recipe_kb.site.facts import Facts
 from recipe_kb.site.freshness import accept, content_hash, statuses
 from recipe_kb.site.guide import Guide, read_guide
+from recipe_kb.site.languages import speaking
 from recipe_kb.site.stage import staged_guide
 
 
@@ -99,3 +101,18 @@ def test_other_words_have_another_hash(first, second):
 
     words = [unicodedata.normalize("NFC", f"{{}}\n{body}").split() for body in (first, second)]
     assert (hashes[0] == hashes[1]) == (words[0] == words[1])
+
+
+def test_the_banner_stands_below_the_title_in_the_reader_s_language(tiny):
+    english, other = tiny.docs / "en" / "index.md", tiny.docs / "vi" / "index.md"
+    other.write_text(
+        "---\nl10n: {source: en, source_hash: old, reviewed: '2026-01-01'}\n---\n\n"
+        + other.read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
+    assert english.is_file()
+    with speaking("vi"):
+        text = staged_guide(tiny, Facts(tiny.store), read_guide(tiny, other), "vi")
+    body = text.partition("\n---\n")[2].lstrip("\n")
+    assert body.startswith("# Bắt đầu")
+    assert "Bản gốc mới hơn" in body

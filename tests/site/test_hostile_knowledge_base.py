@@ -1,12 +1,12 @@
 """Hostile content in every text of every file of the knowledge base is shown as text, wherever it is shown."""
 
 import json
-import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
 from hostile import checked, hostile_copy
+from small_copy import small_checkout
 from test_markup import read
 
 from checkout import ROOT
@@ -75,20 +75,7 @@ def hostile_site(tmp_path_factory):
     """A whole site of a knowledge base that has every kind of hostile words at once in every text."""
     folder = tmp_path_factory.mktemp("hostile")
     root, _count = hostile_copy(folder, " ".join(WORDS.values()))
-    other = folder / "checkout"
-    for language, title in (("en", "Start"), ("vi", "Bắt đầu")):
-        (other / "docs" / language).mkdir(parents=True)
-        (other / "docs" / language / "index.md").write_text(f"# {title} {{#start}}\n\nText.\n", encoding="utf-8")
-    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").replace("src/recipe_kb", f"{ROOT}/src/recipe_kb")
-    generated = r"(index|recipe-picker|\w+/index|glossary|sources|changes|json-api)"
-    kept = [
-        line
-        for line in config.splitlines()
-        if not (entry := re.search(r": (?:en|vi)/(.*)\.md$", line)) or re.fullmatch(generated, entry[1])
-    ]
-    text = re.sub(r"\n *- [^:\n]+:(?=\n *- [^:\n]+:\n|\n\n| *$)", "", "\n".join(kept) + "\n")  # sections left empty
-    (other / "mkdocs.yml").write_text(text, encoding="utf-8")
-    (other / "changelog.d").mkdir()
+    other = small_checkout(folder / "checkout", kb=False)
     (other / "changelog.d" / "1.added.md").write_text(" ".join(WORDS.values()) + "\n", encoding="utf-8")
     place = Place(store=checked(root), root=other, build=folder / "build", url="https://kb.example/")
     build_site(place)

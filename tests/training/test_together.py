@@ -42,12 +42,16 @@ def test_ddp_looks_for_unused_heads_only_where_there_are_some(tmp_path, interlea
 
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("checkpointing", [True, False])
-def test_under_fsdp_recomputing_is_its_own_affair(tmp_path, checkpointing):
+@pytest.mark.parametrize("layer", ["BertLayer", None])
+def test_under_fsdp_recomputing_is_its_own_affair(tmp_path, checkpointing, layer):
     settings = settings_with(gradient_checkpointing=checkpointing)
-    found = arguments(tmp_path, settings, num_gpus=2, parallel="fsdp")
+    found = arguments(tmp_path, settings, num_gpus=2, parallel="fsdp", layer=layer, interleaved_heads=True)
     assert found["fsdp"] is True
-    assert found["fsdp_config"] == ({"activation_checkpointing": True} if checkpointing else {})
-    assert found["activation_checkpointing"] is False
+    config = {"transformer_layer_cls_to_wrap": [layer]} if layer else {}
+    config |= {"activation_checkpointing": True} if checkpointing else {}
+    assert found.get("fsdp_config", {}) == config
+    assert not found.get("activation_checkpointing")
+    assert "ddp_find_unused_parameters" not in found
 
 
 def test_the_encoders_layers_are_what_fsdp_gathers():

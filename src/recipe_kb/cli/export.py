@@ -1,7 +1,7 @@
 """`kb export`: a recipe as what its trainer reads, printed or written to a file."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -11,6 +11,7 @@ from recipe_kb.dialects.registry import DIALECTS, dialect
 from recipe_kb.errors import BadInputError, Exit, Problem
 from recipe_kb.i18n import _, language
 from recipe_kb.resolve.answer import Answer
+from recipe_kb.schema.base import Parallel
 
 
 def build() -> click.Command:
@@ -35,6 +36,11 @@ def build() -> click.Command:
             click.Option(
                 ["--num-gpus"], type=click.IntRange(1, 1024), default=1, help=_("Cards that share the batch.")
             ),
+            click.Option(
+                ["--parallel"],
+                type=click.Choice(get_args(Parallel)),
+                help=_("How several cards share the work (ddp, and fsdp where that needs too much)."),
+            ),
         ],
         help=_(
             "Write a recipe as what its trainer reads.\n\n"
@@ -45,13 +51,23 @@ def build() -> click.Command:
 
 
 @click.pass_context
-def _run(ctx: click.Context, /, recipe_id: str, form: str, output: Path | None, *, force: bool, num_gpus: int) -> int:
+def _run(
+    ctx: click.Context,
+    /,
+    recipe_id: str,
+    form: str,
+    output: Path | None,
+    *,
+    force: bool,
+    num_gpus: int,
+    parallel: Parallel | None,
+) -> int:
     session = session_of(ctx)
     if output is not None and output.exists() and not force:
         what = _("exists already, and stays as it is.")
         again = f"kb export {recipe_id} --format {form} --output {output} --force"
         raise BadInputError(Problem(code="KB451", what=what, where=str(output), next_command=again))
-    answer = answer_id(session.store, recipe_id, num_gpus)
+    answer = answer_id(session.store, recipe_id, num_gpus, parallel)
     text = export_text(session, answer, form)
     if session.as_json:
         print_json_of(answer, form, text, output)

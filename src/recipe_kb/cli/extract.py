@@ -15,6 +15,7 @@ from recipe_kb.i18n import _, ngettext
 from recipe_kb.schema.configuration import Configuration
 
 SCHEMA = "kb-extract/1"
+_CONTEXT = ("gpu", "model", "tasks", "max_length", "num_samples", "method", "num_gpus")
 _SKIPPED = frozenset(
     {".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", "site-packages"}
 )
@@ -76,7 +77,7 @@ def _run(ctx: click.Context, paths: tuple[str, ...], draft: Path | None) -> None
 
 def _files(paths: tuple[str, ...]) -> Iterator[tuple[Path | bytes, str, bool]]:
     """Yield content or path, name, and whether the user named this very file."""
-    from recipe_kb.extract.read import kind_of
+    from recipe_kb.extract.kind import kind_of
 
     for typed in paths:
         if typed == "-":
@@ -129,7 +130,7 @@ def _print(configuration: Configuration, draft: Path | None) -> None:
     label = {"before": _("before"), "after": _("after")}.get(configuration.label, configuration.label)
     title(f"{where}  {label}".rstrip())
     context = configuration.context
-    said = [f"{name} {value}" for name, value in vars(context).items() if name != "lines" and value is not None]
+    said = [f"{name} {value}" for name, value in vars(context).items() if name in _CONTEXT and value is not None]
     if said:
         click.echo("  " + _("for: {what}").format(what=", ".join(said)))
     rows = [

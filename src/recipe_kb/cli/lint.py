@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from recipe_kb.cli.group import Session, session_of, terminal_width
-from recipe_kb.cli.output import paragraph, title
+from recipe_kb.cli.group import Session, session_of
+from recipe_kb.cli.lint_rules import chosen, explain_rule
 from recipe_kb.errors import BadInputError, Exit, Problem
-from recipe_kb.i18n import _, language, ngettext
+from recipe_kb.i18n import _, ngettext
 from recipe_kb.lint.finding import Finding
-from recipe_kb.text import nearest
 
 _FORMATS = ("text", "json", "sarif", "github")
 
@@ -45,7 +44,8 @@ def build() -> click.Command:
             click.Option(["--explain"], help=_("Print the page of a rule, such as KB505.")),
         ],
         help=_(
-            "Check the training configurations in files, notebooks, scripts and documentation.\n\n"
+            "Check the training configurations in files, notebooks, scripts and documentation; - reads the standard "
+            "input.\n\n"
             "Example: kb lint docs/ train.yaml --gpu t4 --model biobert"
         ),
         short_help=_("Configurations against rules that explain."),
@@ -56,7 +56,7 @@ def build() -> click.Command:
 def _run(ctx: click.Context, /, paths: tuple[Path, ...], explain: str | None, **options: Any) -> int:
     session = session_of(ctx)
     if explain:
-        _explain(explain)
+        explain_rule(explain)
         return Exit.DONE
     if not paths:
         what = _("Name a file or a folder to lint.")
@@ -82,8 +82,9 @@ def _lint(
     from recipe_kb.lint import baseline as baselines
     from recipe_kb.lint.formats.registry import FORMATS
 
+    _refuse_input(paths, writes=fix and not diff)
     known = baselines.read(baseline) if baseline else None
-    asked, rules = _asked(session, **context), _chosen(select, ignore)
+    asked, rules = _asked(session, **context), chosen(select, ignore)
     kept: dict[Any, Any] = {}
     results = [
         lint_file(path, session.store, asked, rules, kept, fix=fix or diff, write=fix and not diff)
@@ -121,6 +122,14 @@ def _lint(
     return Exit.FINDING if any(finding.severity in failing for finding in shown) else Exit.DONE
 
 
+def _refuse_input(paths: tuple[Path, ...], *, writes: bool) -> None:
+    from recipe_kb.cli.lint_files import STANDARD_INPUT
+
+    if writes and Path(STANDARD_INPUT) in paths:
+        what = _("The standard input cannot be written back; --diff prints what would change.")
+        raise BadInputError(Problem(code="KB596", what=what, next_command="kb lint --fix --diff -"))
+
+
 def _asked(session: Session, **context: Any) -> Any:
     """Read the options that speak over the text."""
     from recipe_kb.lint.asked import TRAP_VERSION, Asked
@@ -146,54 +155,6 @@ def _asked(session: Session, **context: Any) -> Any:
         num_gpus=context["num_gpus"],
         transformers=stated or installed,
     )
-
-
-def _chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> list[str]:
-    """Return the names of the rules to apply."""
-    from recipe_kb.lint.registry import RULES
-
-    wanted = {_rule_named(code) for word in select for code in word.split(",") if code.strip()}
-    unwanted = {_rule_named(code) for word in ignore for code in word.split(",") if code.strip()}
-    return [name for name in RULES if (not wanted or name in wanted) and name not in unwanted]
-
-
-def _rule_named(typed: str) -> str:
-    """Return the name of a rule from its code or its name.
-
-    Raises:
-        BadInputError: No rule is called that.
-    """
-    from recipe_kb.lint.registry import RULES
-
-    wanted = typed.strip()
-    for name, rule in RULES.items():
-        if wanted.upper() == rule.CODE or wanted.lower() == name:
-            return name
-    what = _("No rule is called {name!r}.").format(name=wanted)
-    offered = nearest(wanted, [*RULES, *(rule.CODE for rule in RULES.values())], limit=2)
-    if offered:
-        what += " " + _("Did you mean {names}?").format(names=_(" or ").join(offered))
-    raise BadInputError(Problem(code="KB595", what=what, next_command="kb lint --explain KB505"))
-
-
-def _explain(typed: str) -> None:
-    from recipe_kb.lint.formats.text import severity_word
-    from recipe_kb.lint.registry import RULES
-    from recipe_kb.lint.rule import page_of
-
-    name = _rule_named(typed)
-    rule, width = RULES[name], terminal_width()
-    heading, paragraphs = page_of(rule, language())
-    title(f"{rule.CODE} {name} ({severity_word(rule.SEVERITY)})")
-    for text in (f"{heading}.", *paragraphs):
-        click.echo()
-        paragraph(text, width)
-    for words, example in ((_("It finds something in:"), rule.BAD[0]), (_("It lets pass:"), rule.GOOD[0])):
-        click.echo(f"\n  {words}\n")
-        click.echo("".join(f"      {line}\n" for line in example.splitlines()), nl=False)
-    if rule.SOURCES:
-        click.echo()
-        paragraph(", ".join(source.replace(":", " ", 1) for source in rule.SOURCES), width, first=_("Sources: "))
 
 
 def _summary(

@@ -2,9 +2,11 @@
 
 import difflib
 import os
+import re
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from recipe_kb.store.store import Store
 SUFFIXES = frozenset({".md", ".markdown", ".yaml", ".yml", ".json", ".toml", ".ipynb", ".py", ".sh"})
 """Kinds of files that are looked for in folders; a file that is named is read whatever it is called."""
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "venv", "site-packages"})
+STANDARD_INPUT = "-"
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _MOST_ROUNDS = 10
 """One fix may uncover another finding; rules that undo each other would never end."""
 
@@ -47,13 +51,13 @@ class FileResult:
 
 
 def files_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files that are named, and those of the folders that are named, in order and each once.
+    """Yield the files that are named, and those of the folders that are named, in order and each once; `-` is none.
 
     Raises:
         BadInputError: Something that is named is not there; all such are listed.
     """
     paths = list(paths)
-    missing = [path for path in paths if not path.exists()]
+    missing = [path for path in paths if not path.exists() and str(path) != STANDARD_INPUT]
     if missing:
         raise BadInputError(
             *(Problem(code="KB592", what=_("There is no such file or folder."), where=str(path)) for path in missing)
@@ -81,7 +85,7 @@ def lint_file(
     """Lint one file.
 
     Args:
-        path: As the user named it.
+        path: As the user named it; `-` is the standard input.
         store: The knowledge base.
         asked: What the command line says of card, model, length, tasks and version.
         rules: Names of the rules to apply.
@@ -89,70 +93,68 @@ def lint_file(
         fix: Carry out what is safe.
         write: Into the file; else only as a difference.
     """
-    from recipe_kb.extract.read import configurations_in
+    from recipe_kb.extract.encodings import read_text
+    from recipe_kb.extract.read import configurations_in, content_of
 
     rules, name = list(rules), str(path)
     try:
-        extracted = configurations_in(path, name, store)
+        content = sys.stdin.buffer.read() if name == STANDARD_INPUT else content_of(path, name)
+        extracted = configurations_in(content, name, store)
+        encoded = read_text(content, name)
     except KbError as error:
         return FileResult(problems=error.problems, is_unreadable=True)
-    before = _text(path)
-    lines = lines_of(before if before is not None else path.read_bytes().decode("utf-8", "replace"))
-    linted = lint(extracted.configurations, store, lines, asked, rules, kept)
+    pieces, before = _pieces(encoded.text), encoded.text
+    linted = lint(extracted.configurations, store, _without_ends(pieces), asked, rules, kept)
     mended: list[Finding] = []
-    problems, text = list(extracted.warnings), before
-    for _round in range(_MOST_ROUNDS if fix and before is not None else 0):
-        done = fixed(lines, linted.findings)
+    problems = [one for one in extracted.warnings if one.code != "KB438" or asked.gpu is None]
+    can_write_back = encoded.back(before) == content
+    for _round in range(_MOST_ROUNDS if fix and can_write_back else 0):
+        done = fixed(pieces, linted.findings)
         if not done.done:
             break
         mended += done.done
-        text = _joined(done.lines, text or "")
-        lines = done.lines
-        linted = lint(configurations_in(text, name, store).configurations, store, lines, asked, rules, kept)
-    if fix and before is None and any(finding.edits for finding in linted.findings):
-        what = _("is not UTF-8, so nothing was changed in it")
-        problems.append(Problem(code="KB593", what=what, where=name))
-    if write and mended and text is not None:
-        _replace(path, text)
+        pieces = done.lines
+        found = configurations_in("".join(pieces), name, store).configurations
+        linted = lint(found, store, _without_ends(pieces), asked, rules, kept)
+    findings = linted.findings
+    if not can_write_back:
+        if fix and any(finding.edits for finding in findings):
+            what = _("its encoding cannot be told for sure, so nothing was changed in it; save it as UTF-8 first")
+            problems.append(Problem(code="KB593", what=what, where=name))
+        findings = tuple(replace(finding, edits=()) for finding in findings)
+    after = "".join(pieces)
+    if write and mended:
+        _replace(path, encoded.back(after) or content)
     return FileResult(
-        findings=linted.findings,
+        findings=findings,
         num_suppressed=len(linted.suppressed),
         num_configurations=len(extracted.configurations),
         problems=tuple(problems),
         mended=tuple(mended),
-        diff=_difference(name, before, text) if mended else "",
+        diff=_difference(name, before, after) if mended else "",
     )
 
 
-def lines_of(text: str) -> list[str]:
-    """Cut a text into lines without their ends, as editors count them."""
-    return [line.removesuffix("\r") for line in text.split("\n")]
+def _pieces(text: str) -> list[str]:
+    """Cut a text into lines with their ends: LF, CR LF and CR all end one."""
+    return _LINE.findall(text)
 
 
-def _text(path: Path) -> str | None:
-    """Read a file that is UTF-8; None where it is not, as it could not be written back unharmed."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+def _without_ends(pieces: Iterable[str]) -> list[str]:
+    return [piece.rstrip("\r\n") for piece in pieces]
 
 
-def _joined(lines: Iterable[str], before: str) -> str:
-    """Put lines together with the ends that the file has."""
-    return ("\r\n" if "\r\n" in before else "\n").join(lines)
-
-
-def _difference(name: str, before: str | None, after: str | None) -> str:
-    first, second = lines_of(before or ""), lines_of(after or "")
+def _difference(name: str, before: str, after: str) -> str:
+    first, second = _without_ends(_pieces(before)), _without_ends(_pieces(after))
     return "".join(f"{line}\n" for line in difflib.unified_diff(first, second, f"a/{name}", f"b/{name}", lineterm=""))
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     """Write a file in one step, so that an interruption leaves the old or the new one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode("utf-8"))
+            stream.write(content)
         Path(temporary).chmod(path.stat().st_mode & 0o7777)
         Path(temporary).replace(path.resolve())
     except BaseException:

@@ -114,6 +114,7 @@ def kind_name(kind: str, count: int = 1) -> str:
         "source": ngettext("source", "sources", count),
         "term": ngettext("term", "terms", count),
         "memory": ngettext("traced model", "traced models", count),
+        "layout": ngettext("layout", "layouts", count),
         "evidence": ngettext("evidence file", "evidence files", count),
         "sign": ngettext("sign", "signs", count),
     }

@@ -125,7 +125,11 @@ def verdict(predicted: Predicted) -> str:
     if prediction.fits:
         free = percent(1 - used / total)
         return _("Fits: {used} of {total} are used, {free} stay free.").format(free=free, **figures)
-    if used <= total:
+    least = prediction.peak_allocated_bytes + predicted.found.question.context.high_bytes
+    if predicted.wish.asked.evaluation_samples and least > total:
+        what = _("Does not fit: at least {used} are needed, and the GPU has {total}.")
+        figures["used"] = gib(least)
+    elif used <= total:
         what = _("Too tight: {used} of {total} are used, and the margin of {margin} does not stay free.")
     else:
         what = _("Does not fit: {used} are needed, and the GPU has {total}.")
@@ -160,6 +164,10 @@ def _about_the_run(asked: Asked) -> Iterator[str]:
     if asked.evaluation_samples:
         what = _("The logits of {samples} rows stay on the GPU until the evaluation, in batches of {rows}, ends.")
         yield what.format(samples=asked.evaluation_samples, rows=asked.evaluation_rows)
+        yield _(
+            "`Trainer` keeps them where compute_metrics is given. preprocess_logits_for_metrics can reduce them to the "
+            "predicted ids, eval_accumulation_steps moves them to the CPU, and prediction_loss_only keeps none."
+        )
     elif asked.evaluation_rows:
         rows = asked.evaluation_rows
         what = ngettext(
@@ -176,6 +184,17 @@ def _about_the_run(asked: Asked) -> Iterator[str]:
         yield _("The optimizer's state is in unified memory and is not counted, though part of it may be on the card.")
     if asked.loop == "bare":
         yield _("A bare loop keeps outputs, loss and batch until they are made again; `Trainer` does not.")
+
+
+def _about_logits(predicted: Predicted) -> Iterator[str]:
+    """Say why so much is reserved where the logits of an evaluation are joined to ever larger blocks."""
+    prediction = predicted.prediction
+    if predicted.wish.asked.evaluation_samples and prediction.peak_reserved_bytes > 2 * prediction.peak_allocated_bytes:
+        what = _(
+            "Each batch joins its logits to a larger block, and the smaller ones stay reserved; the allocator gives "
+            "them back before it fails, so that {allocated} is what tensors need."
+        )
+        yield what.format(allocated=gib(prediction.peak_allocated_bytes))
 
 
 def notes(predicted: Predicted, language: str) -> Iterator[str]:
@@ -199,6 +218,7 @@ def notes(predicted: Predicted, language: str) -> Iterator[str]:
         yield _("Counted as {count} tokens, to which attention pads.").format(count=question.length)
     yield from _about_rows(predicted)
     yield from _about_the_run(asked)
+    yield from _about_logits(predicted)
     if version_differs(found.versions):
         what = _(
             "The step was traced with transformers {traced}, and another version is installed here or is the one that "

@@ -5,19 +5,21 @@ from dataclasses import replace
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.resolve.answer import Answer, answer_key
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.recipe import MAX_TASKS, RecipeKey
 from recipe_kb.store.names import find_gpu, find_model
 from recipe_kb.store.store import Store
 from recipe_kb.text import nearest
 
 
-def answer_id(store: Store, recipe_id: str, num_gpus: int = 1) -> Answer:
+def answer_id(store: Store, recipe_id: str, num_gpus: int = 1, parallel: Parallel | None = None) -> Answer:
     """Answer `t4/biobert/8t-512-full`; a cell without a file is derived.
 
     Args:
         store: The knowledge base.
         recipe_id: As typed.
         num_gpus: Cards that share the effective batch, where the id does not say it.
+        parallel: How they share the work; None takes DDP, and FSDP where that needs too much.
 
     Raises:
         BadInputError: It is no recipe id; the nearest one is offered. Or it names another number of GPUs.
@@ -29,7 +31,7 @@ def answer_id(store: Store, recipe_id: str, num_gpus: int = 1) -> Answer:
         what = what.format(id=recipe_id, count=key.num_gpus, asked=num_gpus)
         one = str(replace(key, num_gpus=1))
         raise BadInputError(Problem(code="KB207", what=what, next_command=f"kb validate {one} --num-gpus {num_gpus}"))
-    return answer_key(store, key, num_gpus)
+    return answer_key(store, key, num_gpus, parallel)
 
 
 def key_of_id(store: Store, recipe_id: str) -> RecipeKey:

@@ -70,8 +70,7 @@ def _device() -> list[click.Parameter]:
         click.Option(
             ["--parallel"],
             type=click.Choice(["ddp", "fsdp"]),
-            default="ddp",
-            help=_("How several cards share the work: the whole network on each, or a part of it."),
+            help=_("How several cards share the work: the whole network on each, or a part of it (as the recipe has)."),
         ),
         click.Option(
             ["--as-gpu"],
@@ -220,7 +219,7 @@ def _run_all(session: Session, found: "Iterator[Outcome]", junit: Path | None, l
 def _write_junit(path: Path, outcomes: "list[Outcome]", *, seconds: float) -> None:
     from recipe_kb.regress.junit import write_junit
 
-    results = [(outcome.last, outcome.paths[-1], outcome.comparison) for outcome in outcomes if outcome.skipped is None]
+    results = [(outcome.reported, outcome.path, outcome.comparison) for outcome in outcomes if outcome.skipped is None]
     write_junit(path, results, suite="kb validate", seconds=seconds)
 
 

@@ -41,7 +41,7 @@ class Wish:
     record: bool
     resume: bool
     baseline: bool
-    parallel: Parallel = "ddp"
+    parallel: Parallel | None = None
 
 
 @dataclass(kw_only=True)
@@ -56,9 +56,21 @@ class Outcome:
     not_recorded: list[Problem] = field(default_factory=list)
 
     @property
-    def last(self) -> Evidence:
-        """The run that is reported: the last one."""
-        return self.runs[-1]
+    def reported(self) -> Evidence:
+        """The run that speaks for all repeats: the worst, of equals the last. What fails sometimes does not work."""
+        from recipe_kb.regress.compare import WORST_FIRST
+
+        return min(reversed(self.runs), key=lambda run: WORST_FIRST.index(run.verdict))
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the run that is reported, if it was kept."""
+        return next(path for run, path in zip(self.runs, self.paths, strict=True) if run is self.reported)
+
+    @property
+    def num_failed(self) -> int:
+        """How many of the repeats did not pass."""
+        return sum(run.verdict != "passed" for run in self.runs)
 
 
 def run_one(session: Session, answer: Answer, wish: Wish) -> Outcome:
@@ -66,6 +78,7 @@ def run_one(session: Session, answer: Answer, wish: Wish) -> Outcome:
 
     Raises:
         BadInputError: There is no prediction to cap the memory at, or the card that is to be played is unknown.
+        CannotHereError: The GPU was asked for, and torch finds none (KB305); no other recipe would fare better.
     """
     from recipe_kb.probe.resume import answered
     from recipe_kb.probe.run import probe
@@ -89,6 +102,8 @@ def run_one(session: Session, answer: Answer, wish: Wish) -> Outcome:
                 from recipe_kb.probe.ladder import walk
 
                 evidence = walk(request, evidence, probe=measure)
+        if wish.device == "cuda" and _lacks_cuda(evidence):
+            raise CannotHereError(_no_cuda())
         keep(outcome, evidence, root, wish)
     if wish.baseline:
         outcome.comparison = compared(outcome, root)
@@ -102,7 +117,9 @@ def request_of(session: Session, answer: Answer, wish: Wish) -> "ProbeRequest":
         BadInputError: There is no prediction to cap the memory at, or the card that is to be played is unknown.
     """
     from recipe_kb.probe.asked import request_for
+    from recipe_kb.resolve.answer import to_try
 
+    answer = to_try(session.store, answer, wish.parallel)
     return request_for(
         answer,
         device=wish.device,
@@ -111,14 +128,27 @@ def request_of(session: Session, answer: Answer, wish: Wish) -> "ProbeRequest":
         timeout_s=wish.timeout,
         weights=wish.weights,
         emulation=_emulation(session, answer, wish),
-        parallel=wish.parallel,
     )
 
 
 def keep(outcome: Outcome, evidence: Evidence, root: Path, wish: Wish) -> None:
-    """Add one run to what came of a recipe, and record it if asked."""
+    """Add one run to what came of a recipe, and record it if asked; nothing was tried where torch finds no GPU."""
+    recorded = wish.record and not _lacks_cuda(evidence)
+    if wish.record and not recorded:
+        outcome.not_recorded.append(_no_cuda(outcome.answer.recipe_id))
     outcome.runs.append(evidence)
-    outcome.paths.append(_record(evidence, root, outcome.not_recorded) if wish.record else None)
+    outcome.paths.append(_record(evidence, root, outcome.not_recorded) if recorded else None)
+
+
+def _lacks_cuda(evidence: Evidence) -> bool:
+    from recipe_kb.schema.reasons import NO_CUDA
+
+    return evidence.verdict == "unsupported" and evidence.reason == NO_CUDA
+
+
+def _no_cuda(where: str | None = None) -> Problem:
+    what = _("torch finds no CUDA GPU, so nothing was trained: a build of torch for the CPU, or an old driver?")
+    return Problem(code="KB305", what=what, where=where, next_command="python -m torch.utils.collect_env")
 
 
 def _emulation(session: Session, answer: Answer, wish: Wish) -> Emulation | None:
@@ -128,11 +158,6 @@ def _emulation(session: Session, answer: Answer, wish: Wish) -> Emulation | None
 
     predicted = None
     if wish.at_prediction:
-        if answer.num_gpus > 1:
-            what = _("The memory of {id} is predicted for one card alone, so {count} cards cannot be capped at it.")
-            what = what.format(id=answer.recipe_id, count=answer.num_gpus)
-            command = f"kb validate {answer.recipe_id} --as-gpu {answer.key.gpu}"
-            raise BadInputError(Problem(code="KB219", what=what, next_command=command))
         if answer.memory.method != "traced":
             what = _("The memory of {id} is not predicted from a trace, so nothing can be capped at it.")
             what = what.format(id=answer.recipe_id)
@@ -162,7 +187,7 @@ def compared(outcome: Outcome, root: Path) -> "Comparison":
     from recipe_kb.regress.compare import Tolerance, baseline_of, compare
 
     new = {path for path in outcome.paths if path}
-    return compare(outcome.runs, baseline_of(root, outcome.last, without=new), Tolerance())
+    return compare(outcome.runs, baseline_of(root, outcome.reported, without=new), Tolerance())
 
 
 @contextmanager
@@ -193,7 +218,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
     answer = outcome.answer
     if outcome.skipped:
         return {"recipe": answer.recipe_id, "skipped": str(outcome.skipped), "status": answer.recipe.status}
-    evidence, path = outcome.last, outcome.paths[-1]
+    evidence, path = outcome.reported, outcome.path
     measured, emulation = evidence.measured, evidence.emulation
     proven = "memory" in evidence.confirmed and {"native": "measured", "emulated": "emulated"}.get(evidence.mode)
     result: dict[str, Any] = {

@@ -7,7 +7,7 @@ import click
 from recipe_kb.cli.group import Session, terminal_width
 from recipe_kb.cli.output import columns, setting, title
 from recipe_kb.cli.validate_run import Outcome
-from recipe_kb.i18n import _, gib, number, percent
+from recipe_kb.i18n import _, gib, ngettext, number, percent
 from recipe_kb.resolve.signs import signs_of
 from recipe_kb.schema.evidence import Attempt, Evidence, GpuLoad, Measured, Rank
 from recipe_kb.schema.evidence_words import aspect_words, deviation_words, verdict_words
@@ -15,12 +15,17 @@ from recipe_kb.schema.reasons import in_language
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print what came of one recipe: its last run, and how it compares with a baseline."""
+    """Print what came of one recipe: the run that speaks for all repeats, and how it compares with a baseline."""
     if outcome.skipped:
         what = _("{id}: {path} answers already; left out.")
         click.echo(what.format(id=outcome.answer.recipe_id, path=_shown(outcome.skipped)))
         return
-    print_result(outcome.last, outcome.paths[-1])
+    print_result(outcome.reported, outcome.path)
+    if outcome.num_failed and len(outcome.runs) > 1 and outcome.comparison is None:  # else the comparison says it
+        num_runs = len(outcome.runs)
+        count = ngettext("{failed} of {count} run", "{failed} of {count} runs", num_runs)
+        click.echo()
+        columns([(_("did not pass"), count.format(failed=outcome.num_failed, count=num_runs))], terminal_width())
     if outcome.comparison is not None:
         from recipe_kb.cli.validate_baseline import print_comparison
 
@@ -76,7 +81,7 @@ def print_signs(session: Session, outcome: Outcome) -> None:
     """Print what the thresholds of the guides make of a run on the card of the recipe, and what they are worth."""
     if outcome.skipped:
         return
-    evidence, key = outcome.last, outcome.answer.key
+    evidence, key = outcome.reported, outcome.answer.key
     if evidence.mode != "native" or "memory" in evidence.needs_gpu:
         return
     limit = outcome.answer.memory.limit_bytes

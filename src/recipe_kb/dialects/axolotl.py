@@ -6,6 +6,7 @@ copy, unlike in the run that the probe measures; in fp16 the gradient scaler ref
 
 from typing import Any
 
+from recipe_kb.dialects import launch
 from recipe_kb.dialects.job import Job
 from recipe_kb.dialects.loading import LORA
 from recipe_kb.dialects.yaml_text import load
@@ -37,6 +38,7 @@ _NAMES = {
 }
 NOT_CARRIED = ("dataloader_persistent_workers",)
 """Settings that Axolotl has no name for."""
+_RUN = "# Run: accelerate launch --num_processes {num_gpus} -m axolotl.cli.train FILE\n"
 _HEADER = "# {recipe_id}, for Axolotl " + VERSION + "; name your own data below datasets\n"
 
 
@@ -65,10 +67,28 @@ def write(job: Job) -> str:
         "sample_packing": False,
         **adapters,
     }
-    skipped = () if workers else ("dataloader_prefetch_factor",)
+    skipped = set() if workers else {"dataloader_prefetch_factor"}
+    skipped |= {"gradient_checkpointing"} if job.is_sharded and job.settings.gradient_checkpointing else set()
     document |= {theirs: settings[ours] for ours, theirs in _NAMES.items() if ours in settings and ours not in skipped}
     document |= {"bf16": settings["precision"] == "bf16", "fp16": settings["precision"] == "fp16"}
-    return _HEADER.format(recipe_id=job.recipe_id) + dump(document)
+    document |= _sharded(job) if job.is_sharded else {}
+    header = _HEADER.format(recipe_id=job.recipe_id)
+    header += _RUN.format(num_gpus=job.num_gpus) if job.num_gpus > 1 else ""
+    return header + dump(document)
+
+
+def _sharded(job: Job) -> dict[str, Any]:
+    """Ask for FSDP2; recomputing activations is its own affair then, or each layer is gathered twice."""
+    config: dict[str, Any] = {
+        "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+        **({"transformer_layer_cls_to_wrap": job.layer} if job.layer else {}),
+        "reshard_after_forward": True,
+        "state_dict_type": "FULL_STATE_DICT",
+        "offload_params": False,
+        "cpu_ram_efficient_loading": False,
+    }
+    config |= {"activation_checkpointing": True} if job.settings.gradient_checkpointing else {}
+    return {"fsdp_version": 2, "fsdp_config": config}
 
 
 def read(text: str) -> dict[str, Any]:
@@ -77,7 +97,11 @@ def read(text: str) -> dict[str, Any]:
     settings = {ours: document[theirs] for ours, theirs in _NAMES.items() if theirs in document}
     settings |= {"precision": next((name for name in ("bf16", "fp16") if document.get(name)), "fp32")}
     settings |= {name: document[name] for name in LORA if name in document}
-    return settings | {"max_length": document["sequence_len"], "method": document.get("adapter", "full")}
+    if "fsdp_config" in document:
+        settings |= {"parallel": "fsdp"}
+        settings["gradient_checkpointing"] = document["fsdp_config"].get("activation_checkpointing", False)
+    settings |= {"max_length": document["sequence_len"], "method": document.get("adapter", "full")}
+    return launch.read(text, settings)
 
 
 def remarks(job: Job) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from recipe_kb.dialects import training_arguments
 from recipe_kb.resolve.answer import Answer
 from recipe_kb.resolve.memory import memory_of
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Recipe, RecipeKey, Settings
 from recipe_kb.store.store import Store
@@ -36,6 +37,8 @@ class Job:
         recipe: The answer.
         model: The network.
         num_gpus: Processes that share the effective batch.
+        parallel: How they share the work; None for one.
+        layer: Class of the layers that FSDP gathers one at a time; None where it is not known.
         gpu_name: As people call the card; the id where it is only a size.
         find_rungs: Predicts the ladder, which takes as long as all the rest.
     """
@@ -45,6 +48,8 @@ class Job:
     recipe: Recipe
     model: Model
     num_gpus: int = 1
+    parallel: Parallel | None = None
+    layer: str | None = None
     gpu_name: str = ""
     find_rungs: Callable[[], tuple[Rung, ...]] = field(default=tuple, repr=False, compare=False)
 
@@ -57,6 +62,8 @@ class Job:
             recipe=answer.recipe,
             model=answer.model,
             num_gpus=answer.num_gpus,
+            parallel=answer.parallel,
+            layer=answer.layer,
             gpu_name=answer.gpu.name if answer.gpu else answer.key.gpu,
         )
 
@@ -78,8 +85,23 @@ class Job:
     @property
     def training_arguments(self) -> dict[str, object]:
         """The settings as `transformers.TrainingArguments` spells them, for as many processes as there are GPUs."""
-        heads = self.is_encoder and self.tasks > 1 and self.recipe.task_mixing == "interleaved"
-        return training_arguments.write(self.settings, num_gpus=self.num_gpus, interleaved_heads=heads)
+        return training_arguments.write(
+            self.settings,
+            num_gpus=self.num_gpus,
+            parallel=self.parallel or "ddp",
+            layer=self.layer,
+            interleaved_heads=self.leaves_heads_unused,
+        )
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each GPU keeps only a share of the network."""
+        return self.num_gpus > 1 and self.parallel == "fsdp"
+
+    @property
+    def leaves_heads_unused(self) -> bool:
+        """Whether a micro-step goes through one of several heads, and leaves the others without a gradient."""
+        return self.is_encoder and self.tasks > 1 and self.recipe.task_mixing == "interleaved"
 
     @cached_property
     def rungs(self) -> tuple[Rung, ...]:
@@ -105,6 +127,7 @@ def _rungs(store: Store, answer: Answer) -> tuple[Rung, ...]:
             recipe.task_mixing,
             answer.gpu,
             answer.model,
+            answer.parallel or "ddp",
         )
         # The share of the card that the estimate leaves free belongs to the card; what a run needs is the peak over it.
         margin = memory.limit_bytes / memory.usable_bytes

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from recipe_kb.dialects import program, python_script
+from recipe_kb.dialects import launch, notebook_launch, program, python_script
 from recipe_kb.dialects.job import Job
 
 SUFFIX = ".ipynb"
@@ -75,14 +75,18 @@ def read(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
+        source = source.removeprefix(notebook_launch.WRITE)
         if cell["cell_type"] == "code" and not source.startswith("%"):
             found |= python_script.constants(ast.parse(source))
-    return python_script.settings_of(found)
+    return launch.read(text, python_script.settings_of(found))
 
 
 def _sources(job: Job) -> Iterator[tuple[str, str]]:
     yield "markdown", f"# {program.title(job)}\n\n`kb export {job.recipe_id} --format notebook`"
     yield "code", "%pip install -q " + " ".join(program.quoted(one) for one in program.requirements(job))
+    if job.num_gpus > 1:
+        yield from notebook_launch.sources(job)
+        return
     yield "code", program.imports(job)
     yield "code", program.places(job)
     yield "markdown", f"## Settings of {job.recipe_id}"

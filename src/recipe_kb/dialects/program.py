@@ -28,7 +28,7 @@ def fitting_arguments():
     if torch.cuda.is_available():
         return TRAINING_ARGUMENTS
     print("There is no GPU here: float32, no loader processes, a plain optimizer. This shows that it runs, no more.")
-    gpu_only = ("fp16", "bf16", "tf32", "dataloader")
+    gpu_only = ("fp16", "bf16", "tf32", "dataloader", "fsdp")
     kept = {
         name: value
         for name, value in TRAINING_ARGUMENTS.items()
@@ -139,4 +139,6 @@ def quoted(text: str) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_plain(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(name)}: {_plain(item)}" for name, item in value.items()) + "}"
     return quoted(value) if isinstance(value, str) else pprint.pformat(value)

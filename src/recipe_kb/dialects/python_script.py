@@ -6,7 +6,7 @@ It holds the mend for gradient accumulation (see `training_arguments`), and trai
 import ast
 from typing import Any
 
-from recipe_kb.dialects import program, training_arguments
+from recipe_kb.dialects import launch, program, training_arguments
 from recipe_kb.dialects.job import Job
 from recipe_kb.dialects.loading import method_of, read_lora
 
@@ -16,9 +16,9 @@ why_not = program.why_not
 
 def write(job: Job) -> str:
     """Write the program."""
-    launch = "python train.py" if job.num_gpus == 1 else f"torchrun --nproc_per_node {job.num_gpus} train.py"
     needed = " ".join(program.quoted(one) for one in program.requirements(job))
-    head = f'"""{program.title(job)}.\n\nNeeds: pip install torch {needed}\nRun: TRAIN_FILE=train.jsonl {launch}\n"""\n'
+    run = f"TRAIN_FILE=train.jsonl {launch.line(job)}"
+    head = f'"""{program.title(job)}.\n\nNeeds: pip install torch {needed}\nRun: {run}\n"""\n'
     parts = (
         head,
         program.CELL + "Imports\n" + program.imports(job),
@@ -32,8 +32,7 @@ def write(job: Job) -> str:
 
 def read(text: str) -> dict[str, Any]:
     """Return the settings of a program, by parsing it alone."""
-    found = constants(ast.parse(text))
-    return settings_of(found)
+    return launch.read(text, settings_of(constants(ast.parse(text))))
 
 
 def constants(tree: ast.Module) -> dict[str, Any]:

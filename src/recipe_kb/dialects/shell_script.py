@@ -7,7 +7,7 @@ import re
 import shlex
 from typing import Any
 
-from recipe_kb.dialects import program, training_arguments
+from recipe_kb.dialects import launch, program, training_arguments
 from recipe_kb.dialects.args import value_of, value_text
 from recipe_kb.dialects.job import Job
 from recipe_kb.dialects.loading import LORA, lora
@@ -34,9 +34,9 @@ def write(job: Job) -> str:
     adapters = {name: value for name, value in job.settings.values().items() if name in LORA and value is not None}
     cell |= {name.upper(): value for name, value in adapters.items()} if lora(job) else {}
     variables = {name.upper(): value for name, value in written.items()}
-    flags = "".join(f' \\\n  --{name} "${name.upper()}"' for name in written)
+    flags = "".join(f" \\\n  {_flag(name)}" for name in written)
     python = '"${PYTHON:-python3}"'
-    launch = python if job.num_gpus == 1 else f"{python} -m torch.distributed.run --nproc_per_node {job.num_gpus}"
+    start = python if job.num_gpus == 1 else f"{python} -m torch.distributed.run --nproc_per_node {job.num_gpus}"
     needed = " ".join(shlex.quote(one) for one in program.requirements(job))
     return (
         f"#!/usr/bin/env bash\n# {program.title(job)}\n"
@@ -47,18 +47,24 @@ def write(job: Job) -> str:
         + "".join(f"{name}={shlex.quote(value_text(value))}\n" for name, value in (variables | cell).items())
         + f"export {' '.join(cell)}\n\n"
         f'mkdir -p "$OUTPUT_DIR"\ncat > "$OUTPUT_DIR/train.py" <<\'{_END}\'\n{_program(job)}{_END}\n\n'
-        f'{launch} "$OUTPUT_DIR/train.py"{flags}\n'
+        f'{start} "$OUTPUT_DIR/train.py"{flags}\n'
     )
 
 
 def read(text: str) -> dict[str, Any]:
     """Return what the variables say."""
-    script, _, _ = text.partition(f"<<'{_END}'")
+    script, _, rest = text.partition(f"<<'{_END}'")
     found = {name.lower(): value_of(shlex.split(value)[0]) for name, value in _VARIABLE.findall(script)}
     settings = training_arguments.read(found)
     names = ("max_length", "attn_implementation", *LORA)
     settings |= {name: found[name] for name in names if name in found}
-    return settings | ({"tasks": found["num_tasks"]} if "num_tasks" in found else {})
+    settings |= {"tasks": found["num_tasks"]} if "num_tasks" in found else {}
+    return launch.read(rest, settings)
+
+
+def _flag(name: str) -> str:
+    """Write one flag; `--fsdp` takes no `True`."""
+    return "--fsdp" if name == "fsdp" else f'--{name} "${name.upper()}"'
 
 
 def _program(job: Job) -> str:

@@ -13,6 +13,7 @@ the gradient A times too large; clipping, fp16 overflow and the logged loss are 
 
 from collections.abc import Mapping
 
+from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.model import Model
 from recipe_kb.schema.recipe import Settings
 
@@ -62,12 +63,21 @@ DEFAULTS: Mapping[str, object] = {
 """What `TrainingArguments` takes where nobody says it; a test holds it against the class."""
 
 
-def write(settings: Settings, *, num_gpus: int = 1, interleaved_heads: bool = False) -> dict[str, object]:
+def write(
+    settings: Settings,
+    *,
+    num_gpus: int = 1,
+    parallel: Parallel = "ddp",
+    layer: str | None = None,
+    interleaved_heads: bool = False,
+) -> dict[str, object]:
     """Spell the settings as keyword arguments of `TrainingArguments`.
 
     Args:
         settings: A recipe's settings.
-        num_gpus: Processes that train together under DDP.
+        num_gpus: Processes that train together; a launcher starts them, no argument does.
+        parallel: How they share the work.
+        layer: Class of the layers that FSDP gathers one at a time; None leaves it to what the network names.
         interleaved_heads: Whether a micro-step goes through one of several heads. The others have no gradient then,
             and DDP stops at the second step unless it is told to look for them.
 
@@ -88,9 +98,26 @@ def write(settings: Settings, *, num_gpus: int = 1, interleaved_heads: bool = Fa
     if settings.dataloader_num_workers > 0:
         worker_only = {name: getattr(settings, name) for name in WORKER_ONLY}
         arguments |= {name: value for name, value in worker_only.items() if value is not None}
+    if num_gpus > 1 and parallel == "fsdp":
+        return _sharded(arguments, layer)
     if num_gpus > 1 and interleaved_heads:
         arguments["ddp_find_unused_parameters"] = True
     return arguments
+
+
+def _sharded(arguments: dict[str, object], layer: str | None) -> dict[str, object]:
+    """Ask for FSDP, layer by layer; recomputing activations is its own affair then, or each layer is gathered twice.
+
+    Source:
+        transformers 5.23 `training_args.py`, `fsdp_config`: "When using FSDP, prefer this over the
+        `activation_checkpointing` training argument". accelerate wraps what `_no_split_modules` of the network names
+        where no class is given, and DistilBERT and DeBERTa name none.
+    """
+    config: dict[str, object] = {"transformer_layer_cls_to_wrap": [layer]} if layer else {}
+    if arguments["activation_checkpointing"]:
+        del arguments["activation_checkpointing"]
+        config["activation_checkpointing"] = True
+    return arguments | {"fsdp": True} | ({"fsdp_config": config} if config else {})
 
 
 def read(arguments: Mapping[str, object]) -> dict[str, object]:
@@ -102,11 +129,18 @@ def read(arguments: Mapping[str, object]) -> dict[str, object]:
     Returns:
         The settings given. `precision` and `tf32` are always among them, because leaving their flags out decides
         them too. A `warmup_steps` of 1 or more keeps its name: as a ratio it would depend on the length of the run.
+        `parallel` is among them where they ask for FSDP.
     """
     names = (*SAME_NAME, *WORKER_ONLY, "gradient_checkpointing", "warmup_ratio")
     settings = {name: arguments[name] for name in names if name in arguments}
     if "activation_checkpointing" in arguments:
         settings["gradient_checkpointing"] = arguments["activation_checkpointing"]
+    if arguments.get("fsdp"):
+        config = arguments.get("fsdp_config")
+        settings["parallel"] = "fsdp"
+        settings["gradient_checkpointing"] = isinstance(config, Mapping) and bool(
+            config.get("activation_checkpointing")
+        )
     warmup = arguments.get("warmup_steps")
     if isinstance(warmup, int | float):
         settings["warmup_ratio" if warmup < 1 else "warmup_steps"] = warmup

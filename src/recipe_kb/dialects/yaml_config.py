@@ -7,7 +7,7 @@ to transformers.TrainingArguments.
 
 from typing import Any
 
-from recipe_kb.dialects import training_arguments
+from recipe_kb.dialects import launch, training_arguments
 from recipe_kb.dialects.job import Job
 from recipe_kb.dialects.loading import load_arguments, lora, method_of, quantization, read_lora
 from recipe_kb.dialects.yaml_text import load
@@ -33,6 +33,7 @@ def write(job: Job) -> str:
     parts = {"quantization": quantization(job), "lora": lora(job)}
     document |= {name: part for name, part in parts.items() if part}
     header = _HEADER + (_ON_ENCODER if parts["lora"] and job.is_encoder and job.tasks > 1 else "")
+    header += f"# Run: {launch.line(job)}\n" if job.num_gpus > 1 else ""
     return header + dump(document)
 
 
@@ -44,4 +45,4 @@ def read(text: str) -> dict[str, Any]:
     adapters = document.get("lora")
     method = method_of(has_lora=adapters is not None, has_quantization="quantization" in document)
     data = {name: document["data"][name] for name in ("max_length", "tasks")}
-    return found | read_lora(adapters or {}) | data | {"method": method}
+    return launch.read(text, found | read_lora(adapters or {}) | data | {"method": method})

@@ -29,6 +29,7 @@ class Entry:
         holder: What it stands in, a call or a mapping, whose settings belong together; None for plain statements.
         items: The parts of a list; `text` is the whole list.
         of_words: The name is the heading of a table or a word of a sentence, not a name of a program.
+        head: First line of the command that it is a word of; None where there is no command.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Entry:
     holder: Any = None
     items: "Sequence[Entry]" = ()
     of_words: bool = False
+    head: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,12 +94,13 @@ class NotThisKindError(Exception):
     Attributes:
         why: A sentence in the active language.
         line: Where, from 1; None where nobody can tell.
+        column: In that line, from 0; None where nobody can tell.
         fatal: What the text asks for is dangerous, so that it is not read in any other way either.
     """
 
-    def __init__(self, why: str, line: int | None = None, *, fatal: bool = False) -> None:
+    def __init__(self, why: str, line: int | None = None, column: int | None = None, *, fatal: bool = False) -> None:
         super().__init__(why)
-        self.why, self.line, self.fatal = why, line, fatal
+        self.why, self.line, self.column, self.fatal = why, line, column, fatal
 
 
 def too_many(line: int | None = None) -> NotThisKindError:
@@ -113,7 +116,7 @@ def comment_lines(lines: Sequence[str]) -> dict[int, str]:
     found = {}
     for number, line in enumerate(lines, start=1):
         start = line.lstrip()[:4]
-        if start.startswith(("#", "//", "<!--")):
+        if start.startswith(("#", "//", "<!--")) and not (number == 1 and start.startswith("#!")):
             match = _COMMENT.match(line)
             if match:
                 found[number] = match[1].strip()

@@ -2,52 +2,28 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from recipe_kb.extract.found import Entry
+from recipe_kb.extract.understood import (
+    Meaning,
+    Understood,
+    decided_elsewhere,
+    missed_as,
+    natural,
+    replace_text,
+    switch_of,
+    understood,
+)
 from recipe_kb.extract.values import FALSE, TRUE, Unclear, plain, read_value
 from recipe_kb.i18n import _
-from recipe_kb.schema.configuration import NotUnderstood, Written
-from recipe_kb.schema.spelling import Spelling, SpellingFile, ValueKind
+from recipe_kb.schema.spelling import SpellingFile
 
-_MAX_SHOWN = 120
 _PREFIXES = ("dummy_", "config_", "cfg_", "args_", "hp_", "default_", "arg_")
-_ENDINGS = (".value", ".default")
+_ENDINGS = (".value", ".default", ".values")
 """Folders of a value in files that describe settings, as those of Weights & Biases."""
+_RANGE = frozenset({"min", "max", "low", "high", "lower", "upper"})
 _SWITCHES = {**dict.fromkeys(TRUE, "true"), **dict.fromkeys(FALSE, "false")}
-_DECIDED_ELSEWHERE = frozenset({"auto", "none", "null", "~", "default", "", "..."})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Meaning:
-    """What one name may mean."""
-
-    name: str
-    kind: ValueKind | None
-    spelling: Spelling | None
-    weak: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Understood:
-    """An entry with what it means.
-
-    Attributes:
-        entry: As it was found.
-        written: The setting; None where it is none that we know, or has no value that we know.
-        missed: Why there is no setting; None where there is one.
-        name: Our name of it, where we know it.
-        weak: It makes no configuration alone.
-        flag: It is one of several switches for one setting, or is off: `fp16`, `bf16`, `load_in_8bit: false`.
-    """
-
-    entry: Entry
-    written: Written | None
-    missed: NotUnderstood | None
-    name: str | None
-    weak: bool
-    flag: str | None = None
 
 
 def fold(name: str) -> str:
@@ -129,13 +105,22 @@ class Names:
     def understand(self, entries: Sequence[Entry]) -> list[Understood]:
         """Say what each entry means, in their order."""
         dialect = self.dialect(entries)
-        understood: list[Understood] = []
+        found: list[Understood] = []
         for entry in entries:
             if entry.items:
-                understood += self._of_list(entry, dialect)
+                found += self._of_list(entry, dialect)
             else:
-                understood.append(self._one(entry, self.meaning(entry, dialect)))
-        return understood
+                meaning = self.meaning(entry, dialect)
+                found.append(self._one(entry, meaning) if meaning else self._unknown(entry, dialect))
+        return found
+
+    def _unknown(self, entry: Entry, dialect: str | None) -> Understood:
+        """Say of an end of a range that a search may choose from what it is."""
+        outer, _dot, end = entry.path.rpartition(".")
+        meaning = self.meaning(replace(entry, path=outer), dialect) if end in _RANGE and outer else None
+        if meaning is None:
+            return missed_as(entry, None, _("no setting that is known here"))
+        return replace(missed_as(entry, meaning, _("the end of a range to choose from")), flag=meaning.name)
 
     def _of_list(self, entry: Entry, dialect: str | None) -> list[Understood]:
         items = [(item, self.meaning(item, dialect)) for item in entry.items]
@@ -144,28 +129,27 @@ class Names:
         meaning = self.meaning(entry, dialect)
         if meaning is None or meaning.kind is not None:
             why = _("a list of several values") if meaning else _("no setting that is known here")
-            return [_missed(entry, meaning, why)]
+            return [missed_as(entry, meaning, why)]
         return [self._one(entry, meaning)]
 
-    def _one(self, entry: Entry, meaning: Meaning | None) -> Understood:
-        if meaning is None:
-            return _missed(entry, None, _("no setting that is known here"))
+    def _one(self, entry: Entry, meaning: Meaning) -> Understood:
         if entry.computed:
-            return _missed(entry, meaning, _("its value is computed when the program runs"))
+            missed = missed_as(entry, meaning, _("its value is computed when the program runs"))
+            return replace(missed, flag=switch_of(entry, meaning))
         chosen = self._listed(entry, meaning)
         if chosen is not None:
             return chosen
         if meaning.kind is None:
-            return _understood(entry, meaning, _natural(entry.text), entry.start, entry.end, entry.comment)
+            return understood(entry, meaning, natural(entry.text), entry.start, entry.end, entry.comment)
         try:
             value, first, last, behind = read_value(entry.text, meaning.kind)
         except Unclear:
-            return _missed(entry, meaning, _decided_elsewhere(entry.text) or _("no value of the kind that it takes"))
+            return missed_as(entry, meaning, decided_elsewhere(entry.text) or _("no value of the kind that it takes"))
         start = end = None
         if entry.start is not None and entry.end is not None and entry.end - entry.start == len(entry.text):
             start, end = entry.start + first, entry.start + last
         comment = " ".join(part for part in (behind.lstrip("←<-→>—#/ "), entry.comment) if part) or None
-        return _understood(replace_text(entry, entry.text[first:last]), meaning, value, start, end, comment)
+        return understood(replace_text(entry, entry.text[first:last]), meaning, value, start, end, comment)
 
     def _listed(self, entry: Entry, meaning: Meaning) -> Understood | None:
         """Look a value up where the spelling lists them; None where it does not decide."""
@@ -180,19 +164,12 @@ class Names:
                 except Unclear:
                     value = None
             if value is not None:
-                return _understood(entry, meaning, value, entry.start, entry.end, entry.comment)
+                return understood(entry, meaning, value, entry.start, entry.end, entry.comment)
             if meaning.spelling.closed and lowered in FALSE:
-                return replace(_missed(entry, meaning, _("it is off")), flag=meaning.name)
+                return replace(missed_as(entry, meaning, _("it is off")), flag=meaning.name)
             if meaning.spelling.closed:
-                return _missed(entry, meaning, _decided_elsewhere(entry.text) or _("a value that is not known here"))
+                return missed_as(entry, meaning, decided_elsewhere(entry.text) or _("a value that is not known here"))
         return None
-
-
-def replace_text(entry: Entry, text: str) -> Entry:
-    """Return the entry with only the part of its text that is the value."""
-    if text == entry.text:
-        return entry
-    return replace(entry, text=text)
 
 
 def _for_dialect(meanings: Sequence[Meaning], dialect: str | None) -> Meaning | None:
@@ -205,74 +182,3 @@ def _for_dialect(meanings: Sequence[Meaning], dialect: str | None) -> Meaning | 
         if of is None and everywhere is None:
             everywhere = meaning
     return everywhere
-
-
-def _understood(
-    entry: Entry, meaning: Meaning, value: Any, start: int | None, end: int | None, comment: str | None
-) -> Understood:
-    name, flag = meaning.name, None
-    if isinstance(value, str) and meaning.kind not in {None, "text"}:
-        value = _natural(value)
-    if meaning.name == "precision" and fold(entry.path.removesuffix(".enabled").rpartition(".")[2]) in {"fp16", "bf16"}:
-        flag = fold(entry.path.removesuffix(".enabled").rpartition(".")[2])
-    if name == "warmup_steps":
-        if isinstance(value, float) and value != int(value) and not 0 <= value < 1:
-            return _missed(entry, meaning, _("no value of the kind that it takes"))
-        name, value = ("warmup_ratio", value) if isinstance(value, float) and 0 < value < 1 else (name, int(value))
-    if name == "num_train_epochs" and isinstance(value, float) and value == int(value):
-        value = int(value)
-    if name in _FLOATS and isinstance(value, int):
-        value = float(value)
-    written = Written(
-        name=name,
-        value=value,
-        written_name=entry.written,
-        written_value=entry.text[:_MAX_SHOWN],
-        line=entry.line,
-        start=start,
-        end=end,
-        comment=comment,
-    )
-    return Understood(entry=entry, written=written, missed=None, name=name, weak=meaning.weak, flag=flag)
-
-
-_FLOATS = frozenset(
-    {
-        "learning_rate",
-        "warmup_ratio",
-        "weight_decay",
-        "adam_beta1",
-        "adam_beta2",
-        "adam_epsilon",
-        "max_grad_norm",
-        "lora_dropout",
-    }
-)
-"""Fractions in `schema.recipe.Settings`; `0` and `1` are written for them too."""
-
-
-def _missed(entry: Entry, meaning: Meaning | None, why: str) -> Understood:
-    shown = entry.text if len(entry.text) <= _MAX_SHOWN else entry.text[: _MAX_SHOWN - 1] + "…"
-    missed = NotUnderstood(name=entry.written[:_MAX_SHOWN], text=shown, line=entry.line, why=why)
-    name = meaning.name if meaning else None
-    return Understood(entry=entry, written=None, missed=missed, name=name, weak=meaning.weak if meaning else True)
-
-
-def _decided_elsewhere(text: str) -> str | None:
-    if text.strip().lower() in _DECIDED_ELSEWHERE:
-        return _("it leaves the value to something else")
-    return None
-
-
-def _natural(text: str) -> Any:
-    """Read a value whose kind nobody says: true and false, numbers, else words."""
-    lowered = text.strip().lower()
-    if lowered in {"true", "false"}:
-        return lowered == "true"
-    if lowered in {"none", "null", "~"}:
-        return None
-    if re.fullmatch(r"[-+]?\d{1,18}", lowered):
-        return int(lowered)
-    if re.fullmatch(r"[-+]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})(e[-+]?\d{1,3})?", lowered):
-        return float(lowered)
-    return text.strip()

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recipe_kb.extract.found import NotThisKindError, Parsed, Part
-from recipe_kb.extract.names import Names, Understood
+from recipe_kb.extract.names import Names
 from recipe_kb.extract.parts import without_magics
+from recipe_kb.extract.understood import Understood
 
 _SHELL = re.compile(r"(?:^|\s)--[A-Za-z]\w+|^\s*(?:export\s+)?[A-Z_]{3,}=\S|^#!.*sh\b", re.MULTILINE)
 _PYTHON = re.compile(r"^(?:import|from|def|class|@)\s|^\w+\s*=\s*[\w.]+\(|\w\[[\"']", re.MULTILINE)

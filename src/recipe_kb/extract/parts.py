@@ -1,5 +1,6 @@
 """A file -> its parts: fenced blocks and tables of a document, cells of a notebook, or the whole of any other file."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,9 @@ MAX_PARTS = 1_000
 _MAX_ROWS = 500
 _NO_COLUMN = frozenset({"model_name_or_path", "dataset_name", "method"})
 """Columns of a table that say what a row is for, and are no setting of it."""
+
+_OTHER_CELL = re.compile(r"%%(?!writefile\s.*\.py\s*$)")
+"""What makes a cell no Python; one that is written to a file of Python is some."""
 
 
 @dataclass(kw_only=True)
@@ -76,7 +80,8 @@ def of_notebook(lines: Sequence[str], names: Names) -> list[Part]:
     Raises:
         NotThisKindError: It is no notebook.
     """
-    from recipe_kb.extract.kinds import notebook, python
+    from recipe_kb.extract.kinds import notebook
+    from recipe_kb.extract.python_tree import parses
 
     parts: list[Part] = []
     prose: list[tuple[int, str]] = []
@@ -89,13 +94,13 @@ def of_notebook(lines: Sequence[str], names: Names) -> list[Part]:
             code.add(
                 [f"# {words}" for _line, words in said[:1]], [line for line, _words in said[:1]], [None] * len(said[:1])
             )
-        elif cell.kind == "code" and cell.lines and cell.lines[0].startswith("%%"):
+        elif cell.kind == "code" and cell.lines and _OTHER_CELL.match(cell.lines[0]):
             if cell.lines[0].split()[0] in {"%%bash", "%%sh", "%%shell", "%%script"}:
                 text = "\n".join(cell.lines[1:])
                 parts.append(
                     Part(kind="shell", text=text, lines=cell.numbers[1:], columns=cell.columns[1:], around=[prose])
                 )
-        elif cell.kind == "code" and python.parses("\n".join(without_magics(cell.lines))):
+        elif cell.kind == "code" and parses("\n".join(without_magics(cell.lines))):
             code.add(cell.lines, cell.numbers, cell.columns)
         elif cell.kind == "code":
             text = "\n".join(cell.lines)

@@ -22,8 +22,14 @@ class Place:
             return number
         return self.part.lines[max(0, min(number, len(self.part.lines)) - 1)]
 
-    def moved(self, written: Written, comments: Mapping[int, str]) -> Written:
-        """Return a setting with its place in the file and the comments above it."""
+    def moved(self, written: Written, comments: Mapping[int, str], head: int | None = None) -> Written:
+        """Return a setting with its place in the file and the comments above it.
+
+        Args:
+            written: With the line and the columns of the part.
+            comments: Of the part: line -> words.
+            head: Where the command begins that the setting is a word of; what is said above it is said of the setting.
+        """
         offset = 0 if self.in_file else self.part.columns[max(0, min(written.line, len(self.part.columns)) - 1)]
         line = self.line(written.line)
         start, end = written.start, written.end
@@ -34,9 +40,15 @@ class Place:
             raw, shown = self.decoded.raw[line - 1], self.decoded.lines[line - 1]
             if raw != shown and raw[:end] != shown[:end]:
                 start = end = None  # the repaired line is shorter than the one in the file
-        above: list[str] = []
-        number = written.line - 1
-        while not self.in_file and comments.get(number):
-            above.insert(0, comments[number])
+        above = self._above(written.line, comments)
+        if not above and head is not None and head < written.line:
+            above = self._above(head, comments)
+        return replace(written, line=line, start=start, end=end, above=above or None)
+
+    def _above(self, number: int, comments: Mapping[int, str]) -> str:
+        """Return the comment lines directly above a line of the part."""
+        words: list[str] = []
+        while not self.in_file and comments.get(number - 1):
             number -= 1
-        return replace(written, line=line, start=start, end=end, above=" ".join(above) or None)
+            words.insert(0, comments[number])
+        return " ".join(words)

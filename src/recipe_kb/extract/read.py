@@ -7,36 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from recipe_kb.errors import BadInputError, Problem
-from recipe_kb.extract.decode import MAX_BYTES, MAX_NOTEBOOK_BYTES, Decoded, decode, read_bytes
+from recipe_kb.extract.cards import card_in_question
+from recipe_kb.extract.decode import Decoded, decode, read_bytes
 from recipe_kb.extract.found import Entry, NotThisKindError, Parsed, Part
+from recipe_kb.extract.kind import DOCUMENTS, is_document, kind_of, kind_of_content, limit_of
 from recipe_kb.extract.known import known
+from recipe_kb.extract.masked import without_secrets
 from recipe_kb.extract.parse import parse
 from recipe_kb.extract.parts import MAX_PARTS, of_markdown, of_notebook, of_whole, sides, without_prompts
 from recipe_kb.extract.place import Place
 from recipe_kb.extract.segments import Segment, label_of, segments
-from recipe_kb.extract.worth import is_configuration, settled, worth_keeping
+from recipe_kb.extract.worth import is_configuration, quantized, settled, worth_keeping
 from recipe_kb.i18n import _
 from recipe_kb.schema.configuration import Configuration, Written
 from recipe_kb.store.store import Store
 
-SUFFIXES = {
-    **dict.fromkeys((".md", ".markdown", ".mdx", ".qmd", ".rmd", ".mkd"), "markdown"),
-    **dict.fromkeys((".yaml", ".yml"), "yaml"),
-    **dict.fromkeys((".json", ".jsonc", ".json5"), "json"),
-    ".toml": "toml",
-    ".ipynb": "notebook",
-    **dict.fromkeys((".py", ".pyi", ".pyw"), "python"),
-    **dict.fromkeys(
-        (".sh", ".bash", ".zsh", ".env", ".args", ".slurm", ".sbatch", ".ps1", ".bat", ".cmd", ".mk"), "shell"
-    ),
-    **dict.fromkeys((".ini", ".cfg", ".conf", ".properties", ".txt"), "text"),
-}
-"""End of a file's name -> its kind."""
-NAMES = {"makefile": "shell", "dockerfile": "shell", ".env": "shell"}
-DOCUMENTS = frozenset({"markdown", "notebook"})
-"""Kinds that hold others."""
-
-_FENCED = re.compile(r"^\s{0,3}(?:```|~~~)", re.MULTILINE)
 _PAIR = re.compile(r"([A-Za-z_]\w*)\s*=\s*([\w.+\-%]+)")
 
 
@@ -51,6 +36,15 @@ class Extracted:
 
     configurations: tuple[Configuration, ...]
     warnings: tuple[Problem, ...]
+
+
+def content_of(path: Path, name: str) -> bytes:
+    """Read a file, whose name decides how large it may be.
+
+    Raises:
+        BadInputError: It cannot be read (KB434), or is too large (KB430).
+    """
+    return read_bytes(path, name, limit_of(kind_of(name)))
 
 
 def configurations_in(source: Path | str | bytes, name: str, store: Store) -> Extracted:
@@ -68,22 +62,13 @@ def configurations_in(source: Path | str | bytes, name: str, store: Store) -> Ex
         BadInputError: It cannot be read (KB430, KB431, KB434 to KB436).
     """
     kind = kind_of(name)
-    limit = MAX_NOTEBOOK_BYTES if kind == "notebook" else MAX_BYTES
-    content = read_bytes(source, name, limit) if isinstance(source, Path) else source
-    decoded = decode(content, name, limit)
-    return _File(name, decoded, store).read(kind or _guess("\n".join(decoded.lines[:400])))
-
-
-def kind_of(name: str) -> str:
-    """Return what a file's name says about its kind; empty if nothing."""
-    path = Path(name)
-    return NAMES.get(path.name.lower()) or SUFFIXES.get(path.suffix.lower(), "")
-
-
-def _guess(text: str) -> str:
-    """Say whether a text whose name does not tell is a document."""
-    is_document = _FENCED.search(text) or re.match(r"#{1,6}\s\S", text.lstrip()) or "\n|" in text
-    return "markdown" if is_document else ""
+    if isinstance(source, Path):
+        source = content_of(source, name)
+    kind = kind or kind_of_content(source)
+    decoded = decode(source, name, limit_of(kind))
+    if not kind and is_document(list(decoded.lines)):
+        kind = "markdown"
+    return _File(name, decoded, store).read(kind)
 
 
 class _File:
@@ -153,9 +138,13 @@ class _File:
         self, part: Part, kind: str, segment: Segment, parsed: Parsed, of_title: list[Written], number: int
     ) -> Configuration:
         place = Place(part, self.decoded)
-        written = [(place.moved(one.written, parsed.comments), one.flag) for one in segment.found if one.written]
+        written = [
+            (place.moved(one.written, parsed.comments, one.entry.head), one.flag)
+            for one in segment.found
+            if one.written
+        ]
         missed = [replace(one.missed, line=place.line(one.missed.line)) for one in segment.found if one.missed]
-        settings = settled([one for one, _flag in written], [flag for _one, flag in written])
+        settings = quantized(settled([one for one, _flag in written], [flag for _one, flag in written]))
         given = {one.name for one in settings}
         settings = [*(one for one in of_title if one.name not in given), *settings]
         lines = [*(one.line for one in settings), *(one.line for one in missed)]
@@ -164,7 +153,7 @@ class _File:
             first, last = min(first, part.span[0]), max(last, part.span[1])
         said = [(place.line(line), words) for line, words in segment.said]
         levels = [said, *part.around]
-        return Configuration(
+        found = Configuration(
             file=self.name,
             lines=(first, last),
             kind=kind,
@@ -173,6 +162,10 @@ class _File:
             settings=tuple(settings),
             not_understood=tuple(missed),
         )
+        question = card_in_question(found)
+        if question is not None and question not in self.warnings:
+            self.warnings.append(question)
+        return without_secrets(found)
 
     def _document(self) -> Mapping[str, Any]:
         """Return what the whole file, or else its name, says that it is about; looked up once."""
@@ -184,10 +177,13 @@ class _File:
         return self._about
 
     def _problem(self, code: str, error: NotThisKindError, part: Part | None = None) -> Problem:
-        line = error.line
+        line, column = error.line, error.column
         if line is not None and part is not None and part.lines:
-            line = part.lines[min(line, len(part.lines)) - 1]
-        return Problem(code=code, what=error.why, where=f"{self.name}:{line}" if line else self.name)
+            position = max(0, min(line, len(part.lines)) - 1)
+            line, offset = part.lines[position], part.columns[position]
+            column = column + offset if column is not None and offset is not None else None
+        place = [self.name, *([str(line)] if line else []), *([str(column + 1)] if line and column is not None else [])]
+        return Problem(code=code, what=error.why, where=":".join(place))
 
 
 def _label(part: Part, segment: Segment, number: int) -> str:

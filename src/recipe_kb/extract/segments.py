@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from recipe_kb.extract.names import Understood
+from recipe_kb.extract.understood import Understood
 
 BEFORE_AFTER = {
     **dict.fromkeys(
@@ -52,6 +52,8 @@ def segments(
     seen: dict[str, Any] = {}
     paragraph, last_line = 0, 0
     units: list[Any] = []
+    aside: list[Understood] = []
+    aside_of: Any = None
     for one in found:
         line = one.entry.line
         between = range(last_line + 1, line) if line > last_line else range(0)
@@ -67,6 +69,7 @@ def segments(
         current = result[-1]
         repeated = _repeats(one, seen, unit)
         if repeated == "same":
+            aside, aside_of = [*(aside if aside_of == unit else []), one], unit
             last_line = max(last_line, line)
             continue
         if (marker or cut or repeated) and current.found:
@@ -74,6 +77,10 @@ def segments(
             result.append(Segment(found=current.found[len(current.found) - moved :]))
             del current.found[len(current.found) - moved :]
             units = units[len(units) - moved :]
+            if aside_of == unit:  # the call says them too, and it is another configuration after all
+                result[-1].found[:0] = aside
+                units[:0] = [unit] * len(aside)
+                aside_of = None
             seen = {each.name: each for each in result[-1].found if each.name}
             if not current.found:
                 result.remove(current)
@@ -90,6 +97,8 @@ def _repeats(one: Understood, seen: Mapping[str, Understood], unit: Any) -> str:
     before = seen.get(one.name or "")
     if before is None or one.flag or before.flag:
         return ""
+    if _is_again(one, before):
+        return "same"
     other_holder = before.entry.holder != one.entry.holder
     if other_holder and _is_call(unit):
         if one.written is None:
@@ -97,6 +106,17 @@ def _repeats(one: Understood, seen: Mapping[str, Understood], unit: Any) -> str:
         if before.written is not None and before.written.value == one.written.value:
             return "same"
     return "yes"
+
+
+def _is_again(one: Understood, before: Understood) -> bool:
+    """Say whether two parts of one configuration say the same: DeepSpeed's optimizer and its scheduler the rate."""
+    first, second = before.entry, one.entry
+    if not (isinstance(first.holder, str) and isinstance(second.holder, str) and "." in first.path):
+        return False
+    if one.written is None or before.written is None or one.written.value != before.written.value:
+        return False
+    renamed = first.path.rpartition(".")[2] != second.path.rpartition(".")[2]
+    return first.path != second.path and "." in second.path and (renamed or "init_args." in second.path)
 
 
 def _is_call(unit: Any) -> bool:

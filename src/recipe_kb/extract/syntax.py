@@ -1,28 +1,33 @@
 """Pieces of Python's syntax tree: names that are assigned to, constants, arithmetic on numbers."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 UNKNOWN = object()
 """The value of what only the running program knows."""
+Held = tuple[ast.expr, Any]
+"""The expression that a name was given, and its value."""
 _LARGEST = 1e15
 
 
-def fold_constant(node: ast.expr, constants: Mapping[str, tuple[ast.expr, Any]], depth: int = 0) -> Any:
+def fold_constant(node: ast.expr, held: Callable[[str], Held | None], depth: int = 0) -> Any:
     """Return the value of a literal, of a constant above, or of arithmetic on them; else `UNKNOWN`."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str | int | float | bool | type(None)) else UNKNOWN
     if isinstance(node, ast.Name):
-        return constants[node.id][1] if node.id in constants else UNKNOWN
+        known = held(node.id)
+        return known[1] if known is not None else UNKNOWN
     if depth > 20:  # noqa: PLR2004 - nobody nests arithmetic deeper
         return UNKNOWN
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = fold_constant(node.operand, constants, depth + 1)
-        return -inner if is_number(inner) else UNKNOWN
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        inner = fold_constant(node.operand, held, depth + 1)
+        if not is_number(inner):
+            return UNKNOWN
+        return -inner if isinstance(node.op, ast.USub) else inner
     if isinstance(node, ast.BinOp):
         return arithmetic(
-            node.op, fold_constant(node.left, constants, depth + 1), fold_constant(node.right, constants, depth + 1)
+            node.op, fold_constant(node.left, held, depth + 1), fold_constant(node.right, held, depth + 1)
         )
     return UNKNOWN
 
@@ -32,22 +37,35 @@ def arithmetic(operator: ast.operator, left: Any, right: Any) -> Any:
     if not (is_number(left) and is_number(right)) or abs(left) > _LARGEST or abs(right) > _LARGEST:
         return UNKNOWN
     try:
-        match operator:
-            case ast.Add():
-                return left + right
-            case ast.Sub():
-                return left - right
-            case ast.Mult():
-                return left * right
-            case ast.Div():
-                return left / right
-            case ast.FloorDiv():
-                return left // right
-            case ast.Pow() if abs(right) <= 64 and abs(left) <= 1024:  # noqa: PLR2004 - 1e-5 and 2**20, not a bomb
-                return left**right
+        return _rounded(_worked_out(operator, left, right))
     except ArithmeticError:
-        pass
+        return UNKNOWN
+
+
+def _worked_out(operator: ast.operator, left: Any, right: Any) -> Any:
+    match operator:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+        case ast.Div():
+            return left / right
+        case ast.FloorDiv():
+            return left // right
+        case ast.Mod():
+            return left % right
+        case ast.Pow() if abs(right) <= 64 and abs(left) <= 1024:  # noqa: PLR2004 - 1e-5 and 2**20, not a bomb
+            return left**right
     return UNKNOWN
+
+
+def _rounded(value: Any) -> Any:
+    """Write 6e-05 and not 6.000000000000001e-05; the root of a negative number is no number here."""
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    return value if is_number(value) else UNKNOWN
 
 
 def is_number(value: Any) -> bool:

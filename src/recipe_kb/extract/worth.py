@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from recipe_kb.extract.names import Understood
 from recipe_kb.extract.segments import Segment
+from recipe_kb.extract.understood import Understood
 from recipe_kb.schema.configuration import Written
 
 _CONTEXT_ONLY = frozenset(
@@ -33,6 +33,7 @@ _CONTEXT_ONLY = frozenset(
 
 
 _AT_LEAST = 2
+_QLORA_BITS = 4
 
 
 def worth_keeping(found: Sequence[Understood], *, flat: bool = False) -> list[Understood]:
@@ -84,6 +85,13 @@ def is_configuration(segment: Segment, kind: str, *, alone: bool) -> bool:
         return bool(written) or any(one.entry.computed for one in strong)
     names = {one.name for one in written} - _CONTEXT_ONLY
     return len(names) >= (_AT_LEAST if alone else 1)
+
+
+def quantized(settings: list[Written]) -> list[Written]:
+    """Name adapters on 4-bit weights qlora, as LLaMA-Factory has no word of its own for them."""
+    if not any(one.name == "quantization_bits" and one.value == _QLORA_BITS for one in settings):
+        return settings
+    return [replace(one, value="qlora") if one.name == "method" and one.value == "lora" else one for one in settings]
 
 
 def settled(settings: list[Written], flags: Sequence[str | None]) -> list[Written]:

@@ -2,6 +2,10 @@
 
 import os
 import platform
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from recipe_kb import __version__
 from recipe_kb.fleet.order import Delivery, NodeFacts, Order
@@ -32,12 +36,31 @@ def carry_out(order_json: str) -> str:
         return probe(asked, command=order.command)
 
     runs = []
-    for _repeat in range(order.repeats):
-        evidence = measure(request)
-        if order.ladder and evidence.verdict == "oom":
-            evidence = walk(request, evidence, probe=measure)
-        runs.append(evidence)
+    with interrupted_once():
+        for _repeat in range(order.repeats):
+            evidence = measure(request)
+            if order.ladder and evidence.verdict == "oom":
+                evidence = walk(request, evidence, probe=measure)
+            runs.append(evidence)
     return Delivery(host=platform.node(), runs=tuple(runs)).model_dump_json(by_alias=True)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Let the first Ctrl-C through and no further one: a cancel is repeated, and must not break off the cleaning up."""
+    if threading.current_thread() is not threading.main_thread():  # only there is anything interrupted
+        yield
+        return
+
+    def let_through(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, let_through)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def fitted(request: ProbeRequest, names: tuple[str, ...]) -> ProbeRequest:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recipe_kb.fleet.cancel import cancel_all
 from recipe_kb.fleet.engine import Cluster
 from recipe_kb.fleet.head import lost_head, watched
 from recipe_kb.fleet.node import carry_out
@@ -14,7 +15,6 @@ MAX_RETRIES = 3
 """How often an order is sent again whose node or worker died. A verdict is never tried again: it is the answer."""
 
 _POLL_S = 0.5
-_CANCEL_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def run(cluster: Cluster, jobs: Sequence[Job]) -> Iterator[Result]:
 
     Yields:
         One result for each job, in the order in which they finish.
-        However the iteration ends, by an error or Ctrl-C too, what is not finished is cancelled.
+        However the iteration ends, by an error or Ctrl-C too, what is not finished is cancelled, and has ended.
 
     Raises:
         CannotHereError: The head of the cluster is gone (KB351).
@@ -70,8 +70,7 @@ def run(cluster: Cluster, jobs: Sequence[Job]) -> Iterator[Result]:
                 if watch.is_gone():
                     raise lost_head(cluster)
         finally:
-            if not watch.is_gone():  # nobody is there to be told
-                _cancel(cluster, list(pending))
+            cancel_all(cluster, list(pending), unless=watch.is_gone)
 
 
 def _result(cluster: Cluster, reference: Any, job: Job) -> Result:
@@ -85,16 +84,3 @@ def _result(cluster: Cluster, reference: Any, job: Job) -> Result:
     except ValueError as error:
         why = str(error)
     return Result(job=job, delivery=None, why=why.splitlines()[0])
-
-
-def _cancel(cluster: Cluster, references: list[Any]) -> None:
-    """End what is queued or running; even a child whose worker is killed ends by itself, and removes its files."""
-    if not references:
-        return
-    left = references
-    for force in (False, True):  # first as Ctrl-C, so that a probe cleans up behind itself
-        for reference in left:
-            cluster.ray.cancel(reference, force=force)
-        _ended, left = cluster.ray.wait(left, num_returns=len(left), timeout=_CANCEL_S)
-        if not left:
-            return

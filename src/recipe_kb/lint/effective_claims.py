@@ -7,11 +7,13 @@ from dataclasses import dataclass
 _SUBJECT = re.compile(
     r"\beffective(?![a-z])(?:[ _-]?(?:train[ _-]?)?batch(?:[ _-]?size)?)?|"
     r"\btotal[ _-](?:train[ _-]?)?batch(?:[ _-]?size)?|"
-    r"\bbatch(?:[ _-]size)?\s+hiệu\s+dụng|\bhiệu\s+dụng",
+    r"(?:\btổng\s+)?\b(?:batch(?:[ _-]size)?|kích\s+thước\s+(?:batch|lô)|lô)"
+    r"\s+(?:hiệu\s+(?:dụng|quả)|thực\s+(?:tế|sự))|"
+    r"\btổng\s+batch(?:[ _-]size)?|\bhiệu\s+dụng",
     re.IGNORECASE,
 )
 _SAYS = re.compile(
-    r"(?:[\s`*_:=≈~→>-]|\b(?:still|is|of|to|at|remains|stays|là|vẫn|bằng|khoảng)\b)*(?P<sum>\d[\d\s.*x\u00d7\u00b7=]*)"
+    r"(?:[\s`*_:=≈~→>-]|\b(?:still|is|of|to|at|remains|stays|là|vẫn|bằng|khoảng|đạt|thành|còn|tức|tương\s+đương)\b)*(?P<sum>\d[\d\s.*x\u00d7\u00b7=]*)"
     r"(?P<next>[%-]\d?|\u2013\d|[a-zA-Z]?)",
     re.IGNORECASE,
 )

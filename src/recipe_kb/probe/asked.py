@@ -5,7 +5,6 @@ from typing import Literal
 
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.resolve.answer import Answer
-from recipe_kb.schema.base import Parallel
 from recipe_kb.schema.evidence import Emulation
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.recipe import RecipeKey
@@ -24,12 +23,11 @@ def request_for(
     weights: Path | None = None,
     emulation: Emulation | None = None,
     code_version: str | None = None,
-    parallel: Parallel = "ddp",
 ) -> ProbeRequest:
     """Ask for a probe of an answer.
 
     Args:
-        answer: The recipe.
+        answer: The recipe, and how several GPUs share its work.
         device: Where to train.
         here: Id and facts of the GPU in this machine, if the knowledge base knows it.
         num_steps: Optimizer steps; None for enough.
@@ -37,13 +35,12 @@ def request_for(
         weights: Folder of a pretrained network.
         emulation: The card to play.
         code_version: What to call the code that runs.
-        parallel: How several GPUs share the work, where the answer is for several.
     """
     settings = answer.recipe.settings
     own = here is not None and here[0] == answer.key.gpu
     peaks = vars(here[1].dense_peak_tflops) if here else {}
-    # It was for the recipe's card, and for one alone: what several exchange takes memory too.
-    predicted = answer.memory.method == "traced" and (own or emulation is not None) and answer.num_gpus == 1
+    # It was for the recipe's card, and of several for each, as they share the work here.
+    predicted = answer.memory.method == "traced" and (own or emulation is not None)
     return ProbeRequest(
         recipe_id=answer.recipe_id,
         key=RecipeKey.parse(answer.recipe_id) or answer.key,
@@ -58,5 +55,6 @@ def request_for(
         emulation=emulation,
         predicted_reserved_bytes=answer.memory.peak_reserved_bytes if predicted else None,
         code_version=code_version,
-        parallel=parallel,
+        parallel=answer.parallel or "ddp",
+        layer=answer.layer,
     )

@@ -49,6 +49,8 @@ def evidence_of(report: Report, judgement: Judgement, *, started: datetime, wall
         facts |= report.started.fingerprint
     if finished:
         facts["attention"] = finished.attention
+    if report.nvml_name is not None and report.device == "cuda":
+        facts["nvml_name"] = report.nvml_name
     deviations = emulation_deviations(played, gpu_name, facts.get("compute_capability")) if played else ()
     gpu_load, no_load = _gpu_load(report)
     not_measured = finished.telemetry.not_measured if finished else {}

@@ -18,6 +18,15 @@ OUT_OF_MEMORY_MARKS = (
 )
 """What the last lines of a traceback say when memory was the reason."""
 
+SHARED_MEMORY_MARKS = (
+    "signal: Bus error",  # torch's loader of a worker that wrote beyond what /dev/shm holds
+    "insufficient shared memory",  # that worker's own last words
+    "unable to write to file </torch_",
+    "unable to allocate shared memory",
+    "Error while creating shared memory segment",  # NCCL
+)
+"""What is said where /dev/shm is too small; Docker gives 64 MiB unless told otherwise."""
+
 
 def judge_ending(returncode: int | None, stderr_tail: str, *, kernel_killed: bool = False) -> Judgement:
     """Name the end of a process that gave no result.
@@ -29,7 +38,8 @@ def judge_ending(returncode: int | None, stderr_tail: str, *, kernel_killed: boo
         kernel_killed: Whether the kernel killed a process for memory meanwhile; the child offers itself first.
 
     Returns:
-        `oom`, `unsupported` (a package is not installed) or `crash`, with the signal, the exit code and the last line.
+        `oom`, `unsupported` (a package or shared memory is missing) or `crash`, with the signal, the exit code and the
+        last line.
     """
     last_line = stderr_tail.strip().rpartition("\n")[2]
     said = f": {last_line}" if last_line else ""
@@ -37,6 +47,8 @@ def judge_ending(returncode: int | None, stderr_tail: str, *, kernel_killed: boo
         return Judgement("crash", reasons.STREAM_CLOSED + said)
     if returncode == -SIGKILL and kernel_killed:
         return Judgement("oom", reasons.KILLED_FOR_MEMORY)
+    if returncode != 0 and lacks_shared_memory(stderr_tail):
+        return Judgement("unsupported", reasons.SHARED_MEMORY + said)
     if returncode != 0 and any(mark in last_line for mark in OUT_OF_MEMORY_MARKS):
         return Judgement("oom", reasons.OUT_OF_MEMORY + said)
     if returncode > 0 and last_line.startswith("ModuleNotFoundError"):
@@ -46,6 +58,11 @@ def judge_ending(returncode: int | None, stderr_tail: str, *, kernel_killed: boo
     if returncode > 0:
         return Judgement("crash", reasons.EXITED.format(code=returncode) + said)
     return Judgement("crash", reasons.NO_RESULT + said)
+
+
+def lacks_shared_memory(said: str) -> bool:
+    """Tell whether the end of a standard error speaks of a /dev/shm that is too small."""
+    return any(mark in said for mark in SHARED_MEMORY_MARKS)
 
 
 def oom_kills() -> int | None:

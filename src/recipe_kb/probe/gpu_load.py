@@ -1,6 +1,6 @@
 """From readings of a GPU to what an evidence record says of them. Pure functions."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, median
@@ -15,6 +15,9 @@ a reading of the first second tells of the time before."""
 
 CONTEXT_BYTES = 2**28
 """Memory in use beyond which somebody computes on a GPU whose processes are not shown: a CUDA context takes more."""
+
+MAX_FAILED_SHARE = 0.05
+"""Readings of a value that may fail, as while the list of processes grows, without the value being given up."""
 
 WHY_NO_READING = "no reading in this time"
 WHY_ONE_READING = "one reading in this time"
@@ -33,10 +36,13 @@ class Watched:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def summarise(watched: Watched, readings: Sequence[Reading], *, since: float, until: float, child_pid: int) -> GpuLoad:
+def summarise(
+    watched: Watched, readings: Sequence[Reading], *, since: float, until: float, own_pids: Collection[int]
+) -> GpuLoad:
     """Summarise the readings of a stretch of time.
 
-    A value that any reading of it lacks is None: a mean over the rest would hide what happened to the GPU.
+    A value that more than `MAX_FAILED_SHARE` of its readings lack is None: a mean over the rest would hide what
+    happened to the GPU. What fewer lack is of the rest, and `num_failed` says how many that were.
     Processes that only draw, as a desktop does, are not counted.
 
     Args:
@@ -44,11 +50,12 @@ def summarise(watched: Watched, readings: Sequence[Reading], *, since: float, un
         readings: All of them, in order: those before the stretch show which process is ours.
         since: Start, of `time.monotonic()`.
         until: End.
-        child_pid: The process that trains.
+        own_pids: The processes that train.
     """
     window = [reading for reading in readings if since <= reading.time_s <= until]
     averaged = [reading for reading in window if reading.time_s >= since + AVERAGED_S]
     not_measured: dict[str, str] = {}
+    num_failed: dict[str, int] = {}
 
     def over(
         field_name: str,
@@ -58,8 +65,10 @@ def summarise(watched: Watched, readings: Sequence[Reading], *, since: float, un
         why_none: str = WHY_NO_READING,
     ) -> Any:
         errors = [reading.errors[source] for reading in chosen if source in reading.errors]
-        if chosen and not errors:
-            return summary(getattr(reading, source) for reading in chosen)
+        if chosen and len(errors) <= MAX_FAILED_SHARE * len(chosen):
+            if errors:
+                num_failed[field_name] = len(errors)
+            return summary(getattr(reading, source) for reading in chosen if source not in reading.errors)
         not_measured[field_name] = errors[0] if errors else why_none if window else WHY_NO_READING
         return None
 
@@ -70,7 +79,7 @@ def summarise(watched: Watched, readings: Sequence[Reading], *, since: float, un
     interval_s = median(b.time_s - a.time_s for a, b in pairwise(window)) if len(window) > 1 else None
     if interval_s is None:
         not_measured["interval_s"] = WHY_NO_READING if not window else WHY_ONE_READING
-    ours = _own_pids(watched, readings, child_pid)
+    ours = _own_pids(watched, readings, own_pids)
     return GpuLoad(
         num_samples=len(window),
         interval_s=interval_s,
@@ -85,16 +94,17 @@ def summarise(watched: Watched, readings: Sequence[Reading], *, since: float, un
         device_used_bytes=over("device_used_bytes", "device_used_bytes", max),
         num_other_processes=_num_others(over, watched, ours, readings, not_measured),
         not_measured=not_measured,
+        num_failed={name: count for name, count in num_failed.items() if name not in not_measured},
     )
 
 
-def _own_pids(watched: Watched, readings: Sequence[Reading], child_pid: int) -> frozenset[int]:
-    """Tell which processes on the GPU are the child and what it started.
+def _own_pids(watched: Watched, readings: Sequence[Reading], own_pids: Collection[int]) -> frozenset[int]:
+    """Tell which processes on the GPU are the child and what it started, ranks of other GPUs among them.
 
     Where ids are the host's nobody can ask for their group; then the first that came after the child's start is it.
     """
     seen = {process.pid: process for reading in readings for process in reading.processes or ()}
-    ours = {pid for pid, process in seen.items() if child_pid in {pid, process.group}}
+    ours = {pid for pid, process in seen.items() if pid in own_pids or process.group in own_pids}
     if not ours:
         ours = set([pid for pid, p in seen.items() if p.group is None and pid not in watched.pids_before][:1])
     return frozenset(ours)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recipe_kb.probe.ending import judge_ending
+from recipe_kb.probe.ending import judge_ending, lacks_shared_memory
 from recipe_kb.probe.messages import Failure, Finished, RankEnd, Telemetry
 from recipe_kb.probe.rank_file import Begun, Ended
 from recipe_kb.probe.verdict import Judgement
@@ -74,6 +74,8 @@ def _judge(result: RankResult, *, kernel_killed: bool) -> Judgement | None:
     """Say what became of a rank by itself; None where it was ended, or lost, because another one had failed."""
     if result.ended:
         finished = result.ended.finished
+        if finished.failure == "crash" and lacks_shared_memory(finished.reason or ""):
+            return Judgement("unsupported", f"{reasons.SHARED_MEMORY}: {finished.reason}")
         return Judgement(finished.failure or "passed", finished.reason)
     if result.exit_code is None or result.exit_code == -SIGTERM:
         return None

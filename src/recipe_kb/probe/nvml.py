@@ -6,7 +6,7 @@ It runs in the parent, which is idle meanwhile and outlives a crash of the child
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,28 +31,30 @@ class Sampler:
 
     Attributes:
         reason: Why there are none; None while all is well.
+        name: What NVML calls it; None where it does not say.
     """
 
     interval_s: float
     reason: str | None = None
+    name: str | None = None
     watched: Watched = field(default_factory=Watched)
     readings: deque[Reading] = field(default_factory=lambda: deque(maxlen=MAX_READINGS))
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def load(self, since: float, until: float, child_pid: int) -> GpuLoad | None:
+    def load(self, since: float, until: float, own_pids: Collection[int]) -> GpuLoad | None:
         """Summarise a stretch of time.
 
         Args:
             since: Of `time.monotonic()`.
             until: As `since`.
-            child_pid: The process that trains, and the group of processes that is ours with it.
+            own_pids: The processes that train, and the groups of processes that are ours with them.
 
         Returns:
             The figures, None where NVML gave nothing at all: `reason` says why.
         """
         if self.reason is not None:
             return None
-        return summarise(self.watched, tuple(self.readings), since=since, until=until, child_pid=child_pid)
+        return summarise(self.watched, tuple(self.readings), since=since, until=until, own_pids=own_pids)
 
     def sample(self, asked: dict[str, Question]) -> None:
         """Read until told to stop; runs in the thread."""
@@ -111,6 +113,7 @@ def _start(nvml: Any, visible: str, sampler: Sampler) -> threading.Thread | None
         return None
     asked = questions(nvml, handle)
     errors: dict[str, str] = {}
+    sampler.name = ask("name", (lambda: str(nvml.nvmlDeviceGetName(handle)),), errors)
     limit = (lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000,)
     held = (lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2).used),)
     before = ask("processes", asked["processes"], errors)

@@ -69,15 +69,41 @@ def _write_nameless(text: str, folder: Path, stem: str) -> Path:
 
 
 def _write_hidden(text: str, folder: Path, stem: str) -> Path:
-    """Write a hidden file, then link it to its name; SIGKILL in between leaves the hidden one."""
+    """Write a hidden file, then link or move it to its name; SIGKILL in between leaves the hidden one."""
     descriptor, hidden = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             _fill(file, text)
         Path(hidden).chmod(0o644)  # mkstemp keeps it to ourselves
-        return _name_it(lambda name: os.link(hidden, folder / name), folder, stem)
+        return _name_it(lambda name: _link_or_move(Path(hidden), folder / name), folder, stem)
     finally:
-        Path(hidden).unlink()
+        Path(hidden).unlink(missing_ok=True)
+
+
+def _link_or_move(hidden: Path, target: Path) -> None:
+    """Give a finished file its name, and overwrite none: by a link, or by a move where there are no hard links.
+
+    Raises:
+        FileExistsError: The name is taken, or was about to be by a process that was killed.
+    """
+    try:
+        os.link(hidden, target)
+    except FileExistsError:
+        raise
+    except OSError:  # exFAT, some network and FUSE file systems
+        _move(hidden, target)
+
+
+def _move(hidden: Path, target: Path) -> None:
+    claim = target.with_name(f".{target.name}.claim")
+    # A move would overwrite, so only the one process that holds the claim may look and move.
+    os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    try:
+        if target.exists():
+            raise FileExistsError(target)
+        hidden.replace(target)
+    finally:
+        claim.unlink()
 
 
 def _fill(file: IO[str], text: str) -> None:
@@ -87,7 +113,7 @@ def _fill(file: IO[str], text: str) -> None:
 
 
 def _name_it(link: Callable[[str], None], folder: Path, stem: str) -> Path:
-    """Link the finished file to the first free name; linking fails where renaming would overwrite."""
+    """Give the finished file the first free name; linking fails where renaming would overwrite."""
     for number in itertools.count(1):
         name = f"{stem}.json" if number == 1 else f"{stem}-{number}.json"
         try:

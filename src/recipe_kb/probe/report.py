@@ -21,6 +21,7 @@ class Report:
     A child that dies before it says where it runs is taken at the request's word, `auto` as CPU.
     `timed_since` and `timed_until` are of `time.monotonic()`: from the end of the warm-up to the last step.
     `loads` are what NVML said, one for each GPU in the order of the ranks, or why it said nothing.
+    `nvml_name` is what it calls the first.
     """
 
     request: ProbeRequest
@@ -32,6 +33,7 @@ class Report:
     timed_since: float | None = None
     timed_until: float | None = None
     loads: tuple[GpuLoad | str, ...] = ()
+    nvml_name: str | None = None
 
     def take(self, message: Message) -> None:
         """Learn from one message of the child."""

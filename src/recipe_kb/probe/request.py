@@ -20,8 +20,10 @@ class ProbeRequest(Record):
         weights: Local folder of a pretrained network; None means seeded random weights.
         peak_tflops: Dense peak of the GPU in TFLOP/s for the recipe's precision, to state the MFU; None if unknown.
         emulation: The card to play on a larger one; None runs on this device as it is.
-        predicted_reserved_bytes: What was predicted for this run, to go on record with what is measured.
+        predicted_reserved_bytes: What was predicted for this run, of several GPUs for each, to go on record with what
+            is measured.
         parallel: How several GPUs share the work.
+        layer: Class of the layers that FSDP gathers one at a time; None leaves it to what the network names.
         code_version: What to call the code that ran, for instance a commit; the package version is recorded anyway.
     """
 
@@ -38,4 +40,5 @@ class ProbeRequest(Record):
     emulation: Emulation | None = None
     predicted_reserved_bytes: int | None = None
     parallel: Parallel = "ddp"
+    layer: str | None = None
     code_version: str | None = None

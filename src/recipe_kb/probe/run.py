@@ -19,7 +19,7 @@ from recipe_kb.probe.report import OnProgress, Report
 from recipe_kb.probe.request import ProbeRequest
 from recipe_kb.probe.verdict import Judgement, judge
 from recipe_kb.schema import reasons
-from recipe_kb.schema.evidence import Evidence, GpuLoad
+from recipe_kb.schema.evidence import Evidence
 
 CHILD = (sys.executable, "-m", "recipe_kb.probe.child")
 
@@ -106,13 +106,13 @@ def _take_loads(report: Report, samplers: Sequence[Sampler], child: Child, *, be
     if report.device == "cpu":
         return
     since, until = report.timed_since or began, report.timed_until or time.monotonic()
-    ranks = {end.rank: end.pid for end in report.finished.ranks} if report.finished else {}
-
-    def load(rank: int, sampler: Sampler) -> GpuLoad | str:
-        pid = ranks.get(rank) or child.process.pid  # each rank is a process group of its own
-        return sampler.load(since, until, pid) or sampler.reason or "no step after warm-up"
-
-    report.loads = tuple(load(rank, sampler) for rank, sampler in enumerate(samplers))
+    ranks = report.finished.ranks if report.finished else ()
+    # Each rank is a process group of its own, and may open a context on the GPU of another.
+    own_pids = {child.process.pid} | {end.pid for end in ranks if end.pid is not None}
+    report.nvml_name = samplers[0].name if samplers else None
+    report.loads = tuple(
+        sampler.load(since, until, own_pids) or sampler.reason or "no step after warm-up" for sampler in samplers
+    )
 
 
 def _follow(child: Child, report: Report) -> Judgement:

@@ -121,6 +121,7 @@ def _train(
         use_cpu=device == "cpu",
         num_gpus=plan.num_gpus,
         parallel=plan.parallel,
+        layer=request.layer,
         interleaved_heads=plan.interleaved_heads,
     )
     # The micro-batches that all processes take at once are one of the recipe's task, cut among them.

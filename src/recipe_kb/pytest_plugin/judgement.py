@@ -21,7 +21,7 @@ def judge(outcome: "Outcome") -> None:
     from recipe_kb.regress.words import summary
     from recipe_kb.schema.reasons import in_language
 
-    evidence, comparison = outcome.last, outcome.comparison
+    evidence, comparison = outcome.reported, outcome.comparison
     compared = comparison.outcome if comparison else None
     if evidence.verdict == "passed" and compared in {None, "same", "improved"}:
         return

@@ -55,7 +55,7 @@ class KbRecipe:
                 baseline, repeats, weights, ladder, record.
 
         Returns:
-            The evidence, whatever happened to the training.
+            The evidence, whatever happened to the training; of several repeats that of the worst, of equals the last.
 
         Raises:
             pytest.skip.Exception: This machine lacks a package or the GPU.
@@ -69,7 +69,7 @@ class KbRecipe:
                 pytest.skip("; ".join(map(str, error.problems)))
             except KbError as error:
                 pytest.fail(str(error), pytrace=False)
-        return self._last.last
+        return self._last.reported
 
     def assert_passed(self, **changes: Any) -> None:
         """Train it, and fail with what `kb validate` would print unless it passed.
@@ -87,7 +87,7 @@ class KbRecipe:
         """Return what was measured, for a report: names and values that are known."""
         if self._last is None:
             return []
-        evidence = self._last.last
+        evidence = self._last.reported
         measured = evidence.measured
         found = {
             "verdict": evidence.verdict,

@@ -48,7 +48,7 @@ def _asked(config: pytest.Config, changes: dict[str, Any]) -> dict[str, Any]:
         "ladder": True,
         "record": False,
         "repeats": None,
-        "parallel": "ddp",
+        "parallel": None,
     }
     unknown = sorted(changes.keys() - asked.keys())
     if unknown:

@@ -52,7 +52,8 @@ class Comparison:
         run: The run that speaks for all repeats: the worst, of equals the last.
         num_runs: Repeats of now.
         num_failed: How many of them did not pass.
-        baseline: What was compared with: the newest record under the same conditions and others of its day.
+        baseline: What was compared with: the newest record under the same conditions and others of its day; of a day
+            with an undisturbed one, if there is such a day.
         rows: The figures; empty where there is nothing to compare them with.
         differences: What differs from the record that is most alike, where none is under the same conditions.
         wall_s: Seconds of all repeats.
@@ -77,8 +78,8 @@ def baseline_of(root: Path, evidence: Evidence, *, without: Collection[Path] = (
         without: Files that do not count: what this very run has recorded.
 
     Returns:
-        Passed and undisturbed records of the same recipe, mode, GPU and emulated card, newest first; those of the same
-        text of the recipe, if there is one.
+        Passed records of the same recipe, mode, GPU and emulated card, newest first; those of the same text of the
+        recipe, if there is one. Those that were disturbed are among them: their memory was not.
 
     Raises:
         BadInputError: A file of its evidence cannot be read (KB115); it may be the baseline.
@@ -86,9 +87,7 @@ def baseline_of(root: Path, evidence: Evidence, *, without: Collection[Path] = (
     folder = root / "evidence" / evidence.recipe
     skipped = {path.resolve() for path in without}
     kept = [read_evidence(path, str(path)) for path in sorted(folder.glob("*.json")) if path.resolve() not in skipped]
-    alike = [
-        one for one in kept if _place(one) == _place(evidence) and one.verdict == "passed" and not one.not_comparable
-    ]
+    alike = [one for one in kept if _place(one) == _place(evidence) and one.verdict == "passed"]
     text = evidence.fingerprint.get("recipe_sha256")
     of_this_text = [one for one in alike if one.fingerprint.get("recipe_sha256") == text]
     return sorted(of_this_text or alike, key=started_at, reverse=True)
@@ -104,10 +103,11 @@ def compare(runs: Sequence[Evidence], baseline: Sequence[Evidence], tolerance: T
     """
     assert runs, "there is nothing to compare"  # noqa: S101 - our own mistake
     limits = vars(tolerance or Tolerance())
-    run = min(runs, key=lambda one: (WORST_FIRST.index(one.verdict), -started_at(one).timestamp(), repr(one)))
+    run = worst(runs)
     differing = [(_differences(one, runs), one) for one in sorted(baseline, key=started_at, reverse=True)]
     agreeing = [one for differs, one in differing if not differs]
-    same_day = tuple(one for one in agreeing if started_at(one).date() == started_at(agreeing[0]).date())
+    newest = next((one for one in agreeing if not one.not_comparable), agreeing[0] if agreeing else None)
+    same_day = tuple(one for one in agreeing if newest and started_at(one).date() == started_at(newest).date())
     rows = tuple(compare_metric(metric, runs, same_day, limits[metric.kind]) for metric in METRICS if same_day)
     return Comparison(
         outcome=_outcome(run, rows, has_baseline=bool(baseline), agrees=bool(agreeing)),
@@ -119,6 +119,11 @@ def compare(runs: Sequence[Evidence], baseline: Sequence[Evidence], tolerance: T
         differences=() if agreeing or not differing else min((found for found, _one in differing), key=len),
         wall_s=sum(one.measured.wall_s for one in runs if one.measured),
     )
+
+
+def worst(runs: Sequence[Evidence]) -> Evidence:
+    """Return the run that speaks for repeats of one recipe: the worst, of equals the last."""
+    return min(runs, key=lambda one: (WORST_FIRST.index(one.verdict), -started_at(one).timestamp(), repr(one)))
 
 
 def _outcome(run: Evidence, rows: Sequence[Row], *, has_baseline: bool, agrees: bool) -> Outcome:

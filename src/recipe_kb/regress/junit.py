@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from junitparser import Error, Failure, Skipped, TestCase
 
 Result = tuple[Evidence, Path | None, Comparison | None]
-"""One recipe: the run that is reported, its file of evidence, and how it compares with a baseline."""
+"""One recipe: the run that speaks for all repeats, its file of evidence, and how it compares with a baseline."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, such as the colours of a terminal in a traceback's last line."""

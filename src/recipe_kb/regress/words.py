@@ -54,7 +54,7 @@ def remedy(comparison: Comparison) -> str | None:
     if run.emulation:
         device = f" --as-gpu {run.emulation.gpu}" if run.emulation.capped_at == "card" else " --at-prediction"
     # Recording what is not comparable gives no baseline; what disturbed the run has to end first.
-    disturbed = any(row.why == "not_comparable" for row in comparison.rows)
+    disturbed = any(row.why == "not_comparable" and row.now is None for row in comparison.rows)
     return f"kb validate {run.recipe}{device} --{'baseline' if disturbed else 'record'}"
 
 

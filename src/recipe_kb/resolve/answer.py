@@ -5,9 +5,10 @@ from typing import Any
 
 from recipe_kb.errors import BadInputError, FindingError, Problem
 from recipe_kb.i18n import _, gib, percent
+from recipe_kb.resolve.ladder import for_fsdp
 from recipe_kb.resolve.memory import MemoryEstimate, memory_of
 from recipe_kb.resolve.rules import effective_batch_size
-from recipe_kb.resolve.several import NOTES, fits_from, not_divisible, share, ways
+from recipe_kb.resolve.several import NOTES, NotPredictedError, fits_from, layer_of, not_divisible, share, ways
 from recipe_kb.schema.base import Goal, Method, Parallel, TaskMixing, Text
 from recipe_kb.schema.gpu import Gpu
 from recipe_kb.schema.model import Model
@@ -25,7 +26,8 @@ class Answer:
     """One recipe with everything that is known about it.
 
     `recipe_id` names the file, or the cell where the recipe is derived; `tasks` is the count that was asked for;
-    `parallel` is how several GPUs share the work, None for one.
+    `parallel` is how several GPUs share the work, None for one; `layer` is the class of the layers that FSDP gathers
+    one at a time, None without FSDP or where the knowledge base does not know it.
     """
 
     recipe_id: str
@@ -38,6 +40,7 @@ class Answer:
     evidence: list[dict[str, Any]]
     notes: tuple[Text, ...]
     parallel: Parallel | None = None
+    layer: str | None = None
 
     @property
     def effective_batch_size(self) -> int:
@@ -149,7 +152,7 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1, parallel: Parall
     if not found and key.num_gpus > 1:
         found, recipe, way = _on_several(store, key, gpu, model, parallel)
     elif found:
-        recipe = store.recipe(found)
+        recipe = _tried_so(store.recipe(found), way)
     else:
         recipe = _derived(store, key, gpu, model, None)
     return Answer(
@@ -163,7 +166,37 @@ def answer_key(store: Store, key: RecipeKey, num_gpus: int = 1, parallel: Parall
         evidence=store.evidence(str(found or key)),
         notes=recipe.notes + _rule_notes(store, recipe, model) + _fact_notes(gpu, model),
         parallel=way,
+        layer=layer_of(store, key.model, way),
     )
+
+
+def to_try(store: Store, answer: Answer, parallel: Parallel | None) -> Answer:
+    """Return an answer for a probe whose GPUs share the work in a way that was asked for.
+
+    A probe may find out what no prediction says: where none holds that it fits so, the settings stay, and are tried.
+
+    Args:
+        store: The knowledge base.
+        answer: In the way that it was given.
+        parallel: How several GPUs are to share the work; None for the way of the answer.
+
+    Raises:
+        BadInputError: A file of the knowledge base cannot be read.
+    """
+    if parallel is None or answer.num_gpus == 1 or parallel == answer.parallel:
+        return answer
+    try:
+        return answer_key(store, answer.key, parallel=parallel)
+    except (FindingError, NotPredictedError):
+        recipe, key = answer.recipe, RecipeKey.parse(answer.recipe_id) or answer.key
+        memory = memory_of(store, key, recipe.settings, recipe.task_mixing, answer.gpu, answer.model, parallel)
+        layer = layer_of(store, key.model, parallel)
+        return replace(answer, recipe=_tried_so(recipe, parallel), memory=memory, parallel=parallel, layer=layer)
+
+
+def _tried_so(recipe: Recipe, parallel: Parallel | None) -> Recipe:
+    """Return a recipe whose ladder works in the way that its GPUs share the work."""
+    return replace(recipe, ladder=for_fsdp(recipe.ladder)) if parallel == "fsdp" else recipe
 
 
 def _on_several(

@@ -12,6 +12,7 @@ from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _, gib
 from recipe_kb.resolve.cuda_references import cuda_references
 from recipe_kb.resolve.evidence_files import PROBE_BEHIND, evidence_files, evidence_problems, is_proven
+from recipe_kb.resolve.layout_files import layout_problems
 from recipe_kb.resolve.memory import RULE, memory_of
 from recipe_kb.resolve.rules import RULES
 from recipe_kb.resolve.signs import odd_bounds, sign_references
@@ -60,6 +61,8 @@ class Checker:
         self._check_cuda()
         self.problems += traced_problems(store)
         self.counts["memory"] = len(store.memory_ids())
+        self.problems += layout_problems(store)
+        self.counts["layouts"] = len(store.layout_ids())
         self._check_claims(claim_files)
         self._check_signs()
         self._check_recipes()
@@ -203,9 +206,10 @@ class Checker:
             if recipe is not None:
                 recipes[key] = recipe
         self.counts["recipes"] = len(recipes)
+        known = self._known() | {"recipe": {str(key): recipe for key, recipe in recipes.items()}}
         for key, recipe in recipes.items():
             self._check_cell(key, recipe)
-            self._check_references(key, recipe, recipes)
+            self._check_references(key, recipe, known)
             self._check_status(key, recipe)
         self._check_overlaps(list(recipes))
 
@@ -247,22 +251,24 @@ class Checker:
             what = _("status is reported, but a traced step predicts the memory of these settings")
             self.add("KB119", what, relative, ("status",))
 
-    def _check_references(self, key: RecipeKey, recipe: Recipe, recipes: dict[RecipeKey, Recipe]) -> None:
-        relative = self.store.recipe_path(key)
-        known: dict[str, Iterable[str]] = {
+    def _known(self) -> dict[str, Any]:
+        """Return what a recipe may refer to, by kind; looked up once for all recipes."""
+        root = self.store.root
+        return {
             "claim": self.claims,
             "rule": self.store.rule_ids(),
             "source": self.sources,
             "gpu": self.store.gpu_ids(),
             "model": self.store.model_ids(),
+            "evidence": {path.relative_to(root).as_posix() for path in (root / "evidence").rglob("*.json")},
         }
-        kept = {path.relative_to(self.store.root).as_posix() for path in (self.store.root / "evidence").rglob("*.json")}
+
+    def _check_references(self, key: RecipeKey, recipe: Recipe, known: dict[str, Any]) -> None:
+        relative = self.store.recipe_path(key)
         claimed = [source.claim for source in recipe.provenance.values() if source.claim]
         if recipe.origin == "guide" and not claimed:
             self.add("KB107", _("origin is guide, but no setting comes from a claim"), relative, ("origin",))
         for name, source in recipe.provenance.items():
-            if source.evidence is not None:
-                self.refer(kept, source.evidence, relative, ("provenance", name, "evidence"))
             if source.kind in known:
                 reference = str(getattr(source, source.kind))
                 self.refer(known[source.kind], reference, relative, ("provenance", name, source.kind))
@@ -272,7 +278,7 @@ class Checker:
         for ladder in ("out_of_memory", "slow"):
             for position, rung in enumerate(getattr(recipe.ladder, ladder)):
                 self._check_rung(key, recipe, rung, relative, ("ladder", ladder, position))
-        by_id = {str(other): record for other, record in recipes.items()}
+        by_id = known["recipe"]
         for position, other in enumerate(recipe.refuted.instead if recipe.refuted else ()):
             self.refer(by_id, other, relative, ("refuted", "instead", position))
             if other in by_id and by_id[other].status == "refuted":

@@ -123,7 +123,7 @@ def _search(
         # Recomputing activations is worth it only where the batch was too small to keep a GPU busy.
         if found and (chosen is None or found.per_device_train_batch_size >= _ENOUGH_ROWS):
             chosen = found
-    recipe = _recipe(key, chosen, start, mixing) if chosen else None
+    recipe = _recipe(key, chosen, start, mixing, parallel) if chosen else None
     return Derived(recipe=recipe, attempts=tuple(smallest), effective=start.effective)
 
 
@@ -197,7 +197,7 @@ def round_rate(rate: float) -> float:
 
 
 def _savings(start: _Start, gpu: Gpu | None, parallel: Parallel) -> list[dict[str, Any]]:
-    """Return what to change to save memory, the cheapest first; 8-bit state is not dealt out among GPUs."""
+    """Return what to change to save memory, the cheapest first; 8-bit optimizers do not work on FSDP's shards."""
     savings: list[dict[str, Any]] = [{}, {"gradient_checkpointing": True}]
     if parallel != "fsdp" and "lora_r" not in start.values and (gpu is None or gpu.supports.bnb_8bit_optimizer):
         savings.append({"gradient_checkpointing": True, "optim": "adamw_bnb_8bit"})
@@ -238,7 +238,7 @@ def _largest(candidates: Sequence[Settings], fits: Callable[[Settings], bool]) -
     return candidates[low - 1]
 
 
-def _recipe(key: RecipeKey, settings: Settings, start: _Start, mixing: TaskMixing | None) -> Recipe:
+def _recipe(key: RecipeKey, settings: Settings, start: _Start, mixing: TaskMixing | None, parallel: Parallel) -> Recipe:
     provenance = start.provenance | {
         "per_device_train_batch_size": Provenance(rule="memory-estimate"),
         "gradient_accumulation_steps": Provenance(rule="keep-effective-batch"),
@@ -254,5 +254,5 @@ def _recipe(key: RecipeKey, settings: Settings, start: _Start, mixing: TaskMixin
         effective_batch_size=start.effective,
         settings=settings,
         provenance={name: provenance[name] for name in settings.given()},
-        ladder=build_ladder(key, settings, start.effective // key.num_gpus),
+        ladder=build_ladder(key, settings, start.effective // key.num_gpus, parallel),
     )

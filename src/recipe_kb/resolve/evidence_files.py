@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from recipe_kb.errors import BadInputError, Problem
 from recipe_kb.i18n import _
@@ -42,6 +43,8 @@ def evidence_problems(store: Store) -> list[Problem]:
 def is_proven(store: Store, key: RecipeKey, recipe: Recipe, gpu: Gpu | None) -> bool:
     """Say whether the status of a recipe needs no evidence or has it: a passed probe of these very settings.
 
+    A probe that played the card proves it only as far as it was held to what the files say of the card today.
+
     Raises:
         BadInputError: A file of its evidence cannot be read.
     """
@@ -50,10 +53,24 @@ def is_proven(store: Store, key: RecipeKey, recipe: Recipe, gpu: Gpu | None) -> 
         proof["mode"] == wanted
         and proof["verdict"] == "passed"
         and "memory" in proof["confirmed"]
-        and (wanted == "emulated" or (gpu is not None and proof["gpu_name"] in gpu.device_names))
         and proof["recipe_sha256"] == recipe_hash(recipe)
+        and (
+            _is_held_to(store, key, proof["emulation"])
+            if wanted == "emulated"
+            else gpu is not None and proof["gpu_name"] in gpu.device_names
+        )
         for proof in store.evidence(str(key))
     )
+
+
+def _is_held_to(store: Store, key: RecipeKey, played: dict[str, Any] | None) -> bool:
+    """Say whether a probe had no more memory of a card than the card leaves by its file of today."""
+    from recipe_kb.resolve.emulation import emulation_of  # only where something was played
+
+    if played is None:
+        return False
+    alike = (played["gpu"], played["capped_at"]) == (key.gpu, "card")
+    return alike and played["capped_bytes"] <= emulation_of(store, key.gpu).capped_bytes
 
 
 @dataclass(frozen=True, kw_only=True)

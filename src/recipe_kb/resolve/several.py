@@ -35,20 +35,42 @@ NOTES: Mapping[Parallel, Text] = {
 }
 
 
+class NotPredictedError(BadInputError):
+    """FSDP is asked for, and its memory is not predicted with the method or the optimizer."""
+
+
 def ways(key: RecipeKey, optim: Optimizer, parallel: Parallel | None) -> tuple[Parallel, ...]:
     """Return how several GPUs may share the work: as asked, else DDP and, where that is too much, FSDP.
 
     Raises:
-        BadInputError: FSDP is asked for, and its memory is not predicted with this method or optimizer.
+        NotPredictedError: FSDP is asked for, and its memory is not predicted with this method or optimizer.
     """
     sharded = is_sharded(key.method, optim)
     if parallel == "fsdp" and not sharded:
         what = _("FSDP is not predicted with method {method} and optimizer {optim}; expected --parallel ddp.")
         what = what.format(method=key.method, optim=optim)
-        raise BadInputError(Problem(code="KB221", what=what, next_command="kb recipe --help"))
+        raise NotPredictedError(Problem(code="KB221", what=what, next_command="kb recipe --help"))
     if parallel is not None:
         return (parallel,)
     return ("ddp", "fsdp") if sharded else ("ddp",)
+
+
+def layer_of(store: Store, model_id: str, parallel: Parallel | None) -> str | None:
+    """Return the class of the layers that FSDP gathers one at a time, as memory is predicted with.
+
+    Args:
+        store: Holds the layouts.
+        model_id: The network.
+        parallel: How several GPUs share the work.
+
+    Returns:
+        None without FSDP, or where nobody has written down the layers of the network.
+
+    Raises:
+        BadInputError: The file of the layouts cannot be read.
+    """
+    record = store.layouts(model_id) if parallel == "fsdp" else None
+    return record["layer"] if record else None
 
 
 def share(
@@ -122,7 +144,7 @@ def _shared(key: RecipeKey, recipe: Recipe, parallel: Parallel) -> Iterator[Reci
             settings=changed,
             provenance=recipe.provenance | dict.fromkeys(moved, Provenance(rule="keep-effective-batch")),
             effective_batch_size=effective,
-            ladder=build_ladder(key, changed, per_device * steps),
+            ladder=build_ladder(key, changed, per_device * steps, parallel),
             corrections=(),
             notes=(*recipe.notes, NOTES[parallel]),
         )

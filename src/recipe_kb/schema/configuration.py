@@ -55,6 +55,7 @@ class Context:
 
     Attributes:
         gpu: Id of a GPU.
+        gpu_one_of: Ids of the GPUs that the name may mean, where it is that of several memory sizes: `V100`.
         model: Id of a model.
         tasks: How many training tasks.
         max_length: Tokens per sample.
@@ -71,6 +72,7 @@ class Context:
     num_samples: int | None = None
     method: str | None = None
     num_gpus: int | None = None
+    gpu_one_of: tuple[str, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
 
 

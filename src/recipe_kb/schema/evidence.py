@@ -88,6 +88,7 @@ class GpuLoad(Record):
         process_used_bytes: Highest of this process.
         device_used_bytes: Highest of the whole GPU.
         num_other_processes: Highest number of processes on the GPU that are not ours.
+        num_failed: Field -> readings of it that failed, a few of all; its value is of the others.
     """
 
     num_samples: int
@@ -103,6 +104,7 @@ class GpuLoad(Record):
     device_used_bytes: int | None = None
     num_other_processes: int | None = None
     not_measured: dict[str, str] = Field(default_factory=dict)
+    num_failed: dict[str, int] = Field(default_factory=dict)
 
 
 class Measured(Record):

@@ -19,6 +19,10 @@ UNREADABLE = N_("unreadable line on the result stream")
 KILLED_FOR_MEMORY = N_("killed by the kernel's out-of-memory killer")
 OUT_OF_MEMORY = N_("out of memory")
 PACKAGE_MISSING = N_("a package is missing")
+SHARED_MEMORY = N_(
+    "the loader's workers ran out of shared memory, /dev/shm; give more, as with docker run --shm-size=8g, or set "
+    "dataloader_num_workers to 0"
+)
 STREAM_CLOSED = N_("closed the result stream and did not exit")
 KILLED = N_("killed by {signal}")
 EXITED = N_("exit code {code}")
@@ -49,6 +53,16 @@ NO_RUNG_WORKS = N_("out of memory; no rung of the ladder works")
 
 _ALL = tuple(value for name, value in vars().items() if name.isupper() and isinstance(value, str))
 
+OF_THE_MOMENT = (NOT_FREE, TOO_LARGE, TOO_FEW_GPUS, NO_CUDA, SHARED_MEMORY, PACKAGE_MISSING)
+"""What another day, another neighbour or a setting of this machine may change, with the same versions and card."""
+
+
+def is_of_the_moment(reason: str) -> bool:
+    """Say whether a reason is about the machine as it was just then, and not about the recipe on this card."""
+    of_rank = re.fullmatch(r"rank \d+: (.*)", reason, re.DOTALL)
+    said = of_rank[1] if of_rank else reason
+    return any(_match(template, said) for template in OF_THE_MOMENT)
+
 
 def in_language(reason: str) -> str:
     """Translate a reason of an evidence file.
@@ -60,10 +74,15 @@ def in_language(reason: str) -> str:
     if of_rank:
         return _(RANK).format(rank=of_rank[1], reason=in_language(of_rank[2]))
     for template in _ALL:
-        names = re.findall(r"{(\w+)}", template)
-        pattern = re.sub(r"\\{\w+\\}", "(.*?)", re.escape(template)) + "(: .*)?"
-        match = re.fullmatch(pattern, reason, re.DOTALL)
+        match = _match(template, reason)
         if match:
+            names = re.findall(r"{(\w+)}", template)
             *values, quoted = match.groups()
             return _(template).format(**dict(zip(names, values, strict=True))) + (quoted or "")
     return reason
+
+
+def _match(template: str, reason: str) -> re.Match[str] | None:
+    """Find the values of a sentence, and what is quoted after it."""
+    pattern = re.sub(r"\\{\w+\\}", "(.*?)", re.escape(template)) + "(: .*)?"
+    return re.fullmatch(pattern, reason, re.DOTALL)

@@ -9,6 +9,7 @@ from recipe_kb.i18n import _, ngettext
 from recipe_kb.site.bare_numbers import bare_numbers, is_allowed
 from recipe_kb.site.build import build_site
 from recipe_kb.site.cells import cells_problems
+from recipe_kb.site.decisions import decision_problems
 from recipe_kb.site.freshness import statuses
 from recipe_kb.site.guide import read_guide
 from recipe_kb.site.languages import NAMES, ORIGINAL
@@ -57,7 +58,8 @@ def check_site(place: Place) -> Checked:
     Raises:
         KbError: It cannot be built.
     """
-    problems, allowed = [*translation_problems(place), *cells_problems(place)], list[Problem]()
+    problems, allowed = [*translation_problems(place), *decision_problems(place)], list[Problem]()
+    problems += cells_problems(place)
     for language in NAMES:
         for path in place.guides(language):
             guide = read_guide(place, path)

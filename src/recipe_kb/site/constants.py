@@ -6,7 +6,7 @@ Each is imported from where it works, so a page cannot say another one; its docs
 from collections.abc import Mapping
 
 from recipe_kb.memory import ddp, predict
-from recipe_kb.probe import asked, cpu, nvml, plan, stability, verdict
+from recipe_kb.probe import asked, cpu, gpu_load, nvml, plan, stability, verdict
 from recipe_kb.regress.compare import Tolerance
 from recipe_kb.resolve import answer, evidence_files
 from recipe_kb.schema.recipe import MAX_TASKS
@@ -35,6 +35,7 @@ CONSTANTS: Mapping[str, Mapping[str, int | float]] = {
         "max_spread": stability.MAX_SPREAD,
         "settle_limit_s": stability.LIMIT_S,
         "nvml_interval_s": nvml.INTERVAL_S,
+        "nvml_most_failed_share": gpu_load.MAX_FAILED_SHARE,
     },
     "cpu": {
         "batch": cpu.MAX_BATCH_SIZE,

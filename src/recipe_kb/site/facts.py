@@ -13,6 +13,7 @@ from recipe_kb.resolve.memory import MemoryEstimate
 from recipe_kb.schema.recipe import RecipeKey
 from recipe_kb.site.changed import changed, split
 from recipe_kb.site.constants import CONSTANTS
+from recipe_kb.store.names import BARE_MEMORY
 from recipe_kb.store.store import Store
 from recipe_kb.text import nearest
 
@@ -65,6 +66,10 @@ class Facts:
             key = RecipeKey.parse(recipe_id)
             if key is None:
                 raise self._unknown("recipe", recipe_id)
+            if key.model not in self.ids("model"):
+                raise self._unknown("model", key.model)
+            if key.gpu not in self.ids("gpu") and not BARE_MEMORY.fullmatch(key.gpu):
+                raise self._unknown("gpu", key.gpu)
             try:
                 self._answers[recipe_id] = answer_key(self.store, key)
             except FindingError as error:
@@ -139,10 +144,22 @@ class Facts:
 
     def _unknown(self, kind: str, record_id: str) -> NoSuchFactError:
         what = _("There is no {kind} {name!r}.").format(kind=kind, name=record_id)
-        offered = nearest(record_id, self.ids(kind))
+        known = self.ids(kind)
+        offered = nearest(record_id, known) or _beside(record_id, known)
         if offered:
             what += " " + _("Did you mean {names}?").format(names=_(" or ").join(offered))
         return NoSuchFactError(what)
+
+
+def _beside(record_id: str, known: Sequence[str]) -> Sequence[str]:
+    """Return the first records of the same folder, where no name is like it: `t4/nothing` -> recipes of the T4."""
+    folders = record_id.split("/")[:-1]
+    while folders:
+        found = [name for name in known if name.startswith("/".join(folders) + "/")]
+        if found:
+            return found[:3]
+        folders.pop()
+    return []
 
 
 def _recipe(store: Store, recipe_id: str) -> Any:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as EnginePage
 
@@ -16,11 +17,22 @@ from recipe_kb.site.stage import with_banner
 from recipe_kb.store.location import default_root
 from recipe_kb.store.store import Store
 
+_read: dict[Path, Facts] = {}
+"""Checkout -> what its pages refer to, as it was when the build began; a guide must not read all of it again."""
+
+
+def on_serve(server: LiveReloadServer, /, config: MkDocsConfig, **_rest: Any) -> LiveReloadServer:
+    """Build again when a file changes that pages are made from, not only a guide."""
+    place = _place(config)
+    for folder in (place.store.root, place.root / "changelog.d"):
+        server.watch(str(folder))
+    return server
+
 
 def on_files(files: Files, /, config: MkDocsConfig, **_rest: Any) -> Files:
     """Add the generated pages of every language; the knowledge base is read anew each time."""
     place = _place(config)
-    facts = Facts(place.store, place.figures)
+    facts = _read[place.root] = Facts(place.store, place.figures)
     for language in NAMES:
         for page in pages_in(place, facts, language):
             files.append(File.generated(config, f"{language}/{page.path}.md", content=page.to_markdown()))
@@ -36,7 +48,7 @@ def on_page_markdown(markdown: str, /, page: EnginePage, config: MkDocsConfig, *
     place = _place(config)
     guide = read_guide(place, Path(path))
     with speaking(language):
-        return with_banner(place, guide, guide.rendered(Facts(place.store, place.figures)), language)
+        return with_banner(place, guide, guide.rendered(_read[place.root]), language)
 
 
 def _place(config: MkDocsConfig) -> Place:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup, escape
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+_PAIR = 2
+"""Columns that a phone shows side by side."""
 _SIGN = re.compile(r"[!-/:-@\[-`{-~]")
 """Of ASCII; other signs mean nothing to Markdown or HTML."""
 
@@ -45,7 +47,7 @@ def items(rows: Iterable[str], *, ordered: bool = False) -> Markup:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], label: str, *, indexed: bool = True) -> Markup:
-    """Write a table that scrolls by itself on a phone.
+    """Write a table; on a phone a row of three or more columns becomes a card, each value below its column's header.
 
     Args:
         headers: One for each column.
@@ -55,12 +57,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], label: str, *, 
     """
     # A space between two cells, or search reads them as one word.
     head = Markup(" ").join(Markup('<th scope="col">{}</th>').format(header) for header in headers)
-    body = Markup("\n").join(_row(row) for row in rows)
+    stacked = len(headers) > _PAIR
+    body = Markup("\n").join(_row(row, headers if stacked else ()) for row in rows)
     hidden = Markup("") if indexed else Markup(" data-search-exclude")
     return Markup(
-        '<div class="kb-scroll" role="region" aria-label="{}" tabindex="0"{}>\n<table>\n<thead><tr>{}</tr></thead>\n'
+        '<div class="kb-scroll{}" role="region" aria-label="{}" tabindex="0"{}>\n<table>\n<thead><tr>{}</tr></thead>\n'
         "<tbody>\n{}\n</tbody>\n</table>\n</div>"
-    ).format(label, hidden, head, body)
+    ).format(" kb-stack" if stacked else "", label, hidden, head, body)
 
 
 def code(text: str) -> Markup:
@@ -107,7 +110,7 @@ def tabs(group: str, contents: Sequence[tuple[str, Markup]]) -> Markup:
         for number, (name, _content) in enumerate(contents, start=1)
     )
     blocks = Markup("\n").join(
-        Markup('<div class="tabbed-block">{}</div>').format(content) for _name, content in contents
+        Markup('<div class="tabbed-block" data-name="{}">{}</div>').format(name, content) for name, content in contents
     )
     return Markup(
         '<div class="tabbed-set tabbed-alternate" data-tabs="1:{}">{}'
@@ -115,7 +118,11 @@ def tabs(group: str, contents: Sequence[tuple[str, Markup]]) -> Markup:
     ).format(len(contents), inputs, labels, blocks)
 
 
-def _row(cells: Sequence[str]) -> Markup:
+def _row(cells: Sequence[str], headers: Sequence[str]) -> Markup:
+    """Write a row; with headers, each cell also carries its own."""
     first, *others = (escape(cell) for cell in cells)
-    rest = Markup(" ").join(Markup("<td>{}</td>").format(cell) for cell in others)
+    labels = [Markup(' data-label="{}"').format(header) for header in headers[1:]] or [Markup("")] * len(others)
+    rest = Markup(" ").join(
+        Markup("<td{}>{}</td>").format(label, cell) for label, cell in zip(labels, others, strict=True)
+    )
     return Markup('<tr><th scope="row">{}</th> {}</tr>').format(first, rest)

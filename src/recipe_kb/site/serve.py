@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from recipe_kb.errors import KbError
+from recipe_kb.errors import CannotHereError, KbError, Problem
 from recipe_kb.i18n import _
 from recipe_kb.site.build import build_site
 from recipe_kb.site.place import Place
@@ -85,33 +85,47 @@ def serve(place: Place, port: int, talk: Callable[[str], None], *, until: thread
         until: Ends it; by default only an interrupt does.
 
     Raises:
-        KbError: The first build failed; later ones are told, and the last good site stays.
+        KbError: The port is taken, or the first build failed; later ones are told, and the last good site stays.
     """
-    build_site(place)
-    state = _State()
-    handler = type("Handler", (_Handler,), {"state": state})
-    server = ThreadingHTTPServer(("127.0.0.1", port), functools.partial(handler, directory=str(place.site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    talk(_("Serving http://127.0.0.1:{port}/ ; Ctrl-C ends it.").format(port=server.server_address[1]))
+    state, before = _State(), _sources(place)
+    server = _listening(place, port, state)
     end = until or threading.Event()
     try:
-        for _change in changes_of(place, end):
-            start = time.monotonic()
-            try:
-                build_site(Place(store=Store(place.store.root), root=place.root, build=place.build, url=place.url))
-            except KbError as error:
-                talk(str(error))
-                continue
-            state.built()
-            talk(_("Built again in {seconds} s.").format(seconds=round(time.monotonic() - start)))
+        build_site(place)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        talk(_("Serving http://127.0.0.1:{port}/ ; Ctrl-C ends it.").format(port=server.server_address[1]))
+        try:
+            _build_again(place, state, talk, changes_of(place, end, before))
+        finally:
+            server.shutdown()
     finally:
-        server.shutdown()
         server.server_close()
 
 
-def changes_of(place: Place, end: threading.Event) -> Iterator[None]:
-    """Yield whenever a source of the site has changed, until the end."""
-    before = _sources(place)
+def _listening(place: Place, port: int, state: _State) -> ThreadingHTTPServer:
+    """Take the port before the first build: who cannot have it is told at once."""
+    handler = type("Handler", (_Handler,), {"state": state})
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), functools.partial(handler, directory=str(place.site)))
+    except OSError as error:
+        what = _("Port {port} cannot be used: {why}").format(port=port, why=error.strerror)
+        raise CannotHereError(Problem(code="KB405", what=what, next_command="kb site serve --port 0")) from error
+
+
+def _build_again(place: Place, state: _State, talk: Callable[[str], None], changes: Iterator[None]) -> None:
+    for _change in changes:
+        start = time.monotonic()
+        try:
+            build_site(Place(store=Store(place.store.root), root=place.root, build=place.build, url=place.url))
+        except KbError as error:
+            talk(str(error))
+            continue
+        state.built()
+        talk(_("Built again in {seconds} s.").format(seconds=round(time.monotonic() - start)))
+
+
+def changes_of(place: Place, end: threading.Event, before: dict[Path, int]) -> Iterator[None]:
+    """Yield whenever a source of the site is another than before, until the end."""
     while not end.wait(_EVERY_S):
         now = _sources(place)
         if now != before:

@@ -112,5 +112,6 @@ def memory_words(answer: Answer) -> Markup:
 
 
 def status_badge(status: str, *, explained: bool = False) -> Markup:
-    """Write the status of a recipe."""
-    return badge(status, status, status_meaning(status) if explained else "")
+    """Write the status of a recipe; its meaning goes on where the badge ends, and does not say the word again."""
+    meaning = status_meaning(status).removeprefix(status).removeprefix(",").lstrip() if explained else ""
+    return badge(status, status, meaning)

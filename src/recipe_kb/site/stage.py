@@ -8,6 +8,7 @@ from pathlib import Path
 from recipe_kb.i18n import _
 from recipe_kb.site import freshness, front_matter
 from recipe_kb.site.config import config_of
+from recipe_kb.site.decisions import decisions, staged_decision
 from recipe_kb.site.facts import Facts
 from recipe_kb.site.guide import Guide, read_guide
 from recipe_kb.site.languages import speaking
@@ -17,7 +18,6 @@ from recipe_kb.site.place import Place
 from recipe_kb.store.yaml_file import dump
 
 _TO_DECISIONS = re.compile(r"\]\(\.\./adr/")
-_FROM_DECISIONS = re.compile(r"\]\(\.\./(en|vi)/")
 
 
 def write_stage(place: Place, facts: Facts, language: str, pages: Iterable[Page]) -> Path:
@@ -41,8 +41,8 @@ def write_stage(place: Place, facts: Facts, language: str, pages: Iterable[Page]
     with speaking(language):
         for path in place.guides(language):
             _write(docs / path.name, staged_guide(place, facts, read_guide(place, path), language))
-        for path in sorted((place.docs / "adr").glob("*.md")):
-            _write(docs / "adr" / path.name, _decision(place, path, language))
+        for path in decisions(place):
+            _write(docs / "adr" / path.name, staged_decision(place, path, language))
         for page in pages:
             _write(docs / f"{page.path}.md", page.to_markdown())
     assets = place.docs / "assets"
@@ -66,21 +66,9 @@ def with_banner(place: Place, guide: Guide, body: str, language: str) -> str:
     status = freshness.status_of(place, guide, language)
     if status != "stale":
         return body
-    words = freshness.banner(guide)
-    title, _newline, rest = body.partition("\n")
-    return f'{title}\n\n!!! warning "{as_text(words)}"\n\n    {as_text(_("The original is more recent."))}\n{rest}'
-
-
-def _decision(place: Place, path: Path, language: str) -> str:
-    """Return a decision; it is in English in every language, and search in another one does not find it."""
-    body = _FROM_DECISIONS.sub("](../", path.read_text(encoding="utf-8"))
-    meta: dict[str, object] = {"source": place.shown(path), "search": {"boost": 0.3}}
-    if language == "en":
-        return front_matter.join(meta, body)
-    title, _newline, rest = body.partition("\n")
-    notice = as_text(_("Decisions are kept in English only."))
-    content = f'{title}\n\n{notice}\n\n<div lang="en" markdown>\n{rest}\n</div>\n'
-    return front_matter.join(meta | {"search": {"exclude": True}}, content)
+    words, more = freshness.banner(guide), _("The original is more recent.")
+    title, _newline, rest = body.lstrip("\n").partition("\n")
+    return f'{title}\n\n!!! warning "{as_text(words)}"\n\n    {as_text(more)}\n{rest}'
 
 
 def _write(path: Path, text: str) -> None:

@@ -38,6 +38,24 @@ def verdict_meaning(verdict: str) -> str:
     }[verdict]
 
 
+def goal_words(goal: str) -> str:
+    """Say what a goal asks for, with the id that is typed."""
+    return {
+        "balanced": _("as published (balanced)"),
+        "quality": _("for the score: half the batch (quality)"),
+        "speed": _("for speed: twice the batch (speed)"),
+    }[goal]
+
+
+def method_words(method: str) -> str:
+    """Say what a method trains, with the id that is typed."""
+    return {
+        "full": _("all weights (full)"),
+        "lora": _("adapters (lora)"),
+        "qlora": _("adapters on 4-bit weights (qlora)"),
+    }[method]
+
+
 def card_name(gpu_id: str, gpu: Gpu | None) -> str:
     """Name a card; one that is known by its size alone has no other name."""
     bare = BARE_MEMORY.fullmatch(gpu_id)

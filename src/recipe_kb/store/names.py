@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,30 @@ BARE_MEMORY = re.compile(r"vram-([1-9]\d{0,3})gb")
 
 _SIZE_TOLERANCE = 0.06
 """Drivers before R510 leave out their own reserve, up to a twentieth of the card."""
+_SIZED = re.compile(r"(?P<card>.+?)[\s-]+\d{1,3}\s?GB", re.IGNORECASE)
 _PUNCTUATION = str.maketrans("", "", string.punctuation.replace(".", "") + string.whitespace)
 
 
 def gpu_spellings(gpu_id: str, gpu: "Gpu") -> tuple[str, ...]:
     """Return what a GPU is called: id, name, device names, aliases."""
     return (gpu_id, gpu.name, *gpu.device_names, *gpu.aliases)
+
+
+def shared_gpu_names(spelled: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:
+    """Return what people call cards of several memory sizes: `v100` -> v100-16gb, v100-32gb.
+
+    Args:
+        spelled: Ids with what each is called.
+    """
+    own: set[str] = set()
+    shared: dict[str, set[str]] = {}
+    for gpu_id, names in spelled:
+        for name in names:
+            own.add(squash(name))
+            match = _SIZED.fullmatch(name)
+            if match:
+                shared.setdefault(squash(match["card"]), set()).add(gpu_id)
+    return {name: tuple(sorted(ids)) for name, ids in shared.items() if len(ids) > 1 and name not in own}
 
 
 def model_spellings(model_id: str, model: "Model") -> tuple[str, ...]:
@@ -106,6 +124,8 @@ def _find(typed: str, kind: _Kind, store: Store) -> str:
     found = _spelled(squash(typed), kind, store)
     if found:
         return found
+    if kind is _GPUS:
+        _refuse_several(typed, store)
     owners = {name: record_id for record_id in kind.ids(store) for name in kind.spellings(store, record_id)}
     offered = list(dict.fromkeys(owners[name] for name in nearest(typed, owners, limit=20)))[:3]
     what = kind.unknown().format(typed=typed)
@@ -114,6 +134,21 @@ def _find(typed: str, kind: _Kind, store: Store) -> str:
     elif kind is _GPUS:
         what += " " + _("Where only the size is known, use --vram.")
     raise BadInputError(Problem(code=kind.code, what=what, next_command=f"kb list {kind.folder}"))
+
+
+def _refuse_several(typed: str, store: Store) -> None:
+    """Ask which card is meant where the name is that of several memory sizes."""
+    shared = shared_gpu_names((gpu_id, _GPUS.spellings(store, gpu_id)) for gpu_id in store.gpu_ids())
+    found = shared.get(squash(typed))
+    if found:
+        what = several_cards(typed, found)
+        raise BadInputError(Problem(code="KB222", what=what, next_command=f"kb show {found[0]}"))
+
+
+def several_cards(typed: str, ids: Sequence[str]) -> str:
+    """Say that a name is that of several cards, and ask for one of them."""
+    what = _("{typed} is the name of {count} cards with different memory; say which: {names}.")
+    return what.format(typed=typed, count=len(ids), names=_(" or ").join(ids))
 
 
 def _spelled(wanted: str, kind: _Kind, store: Store) -> str | None:

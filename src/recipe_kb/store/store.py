@@ -188,6 +188,10 @@ class Store:
         record: dict[str, Any] | None = self._kept[relative]
         return record
 
+    def layout_ids(self) -> list[str]:
+        """Return the models whose parameters somebody has laid out."""
+        return sorted(path.stem for path in (self.root / "layouts").glob("*.json"))
+
     def layouts(self, model_id: str) -> dict[str, Any] | None:
         """Read how the parameters of one model are shared out, as `make layouts` wrote it; None if nobody did.
 
@@ -263,7 +267,8 @@ class Store:
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
                 proof = {name: record[name] for name in ("verdict", "mode", "confirmed", "gpu_name")}
-                found.append({"path": relative, **proof, "recipe_sha256": record["fingerprint"]["recipe_sha256"]})
+                proof |= {"emulation": record.get("emulation"), "recipe_sha256": record["fingerprint"]["recipe_sha256"]}
+                found.append({"path": relative, **proof})
             except (OSError, ValueError, KeyError, TypeError) as error:
                 what = _("is not evidence that a probe wrote")
                 where = self.shown(relative)

@@ -29,6 +29,7 @@ def training_arguments(
     use_cpu: bool,
     num_gpus: int = 1,
     parallel: Parallel = "ddp",
+    layer: str | None = None,
     interleaved_heads: bool = False,
 ) -> TrainingArguments:
     """Complete the recipe's arguments with what makes the run short, quiet and observable.
@@ -40,6 +41,7 @@ def training_arguments(
         use_cpu: Stay on the CPU even if there is a GPU.
         num_gpus: Processes that train together; torchrun has started this one as one of them if it is more than one.
         parallel: How they share the work.
+        layer: Class of the layers that FSDP gathers one at a time; None leaves it to what the network names.
         interleaved_heads: Whether a micro-step goes through one of several heads.
 
     Returns:
@@ -49,11 +51,10 @@ def training_arguments(
         UnsupportedError: transformers refuses a setting on this machine, as TF32 below sm_80.
     """
     added: dict[str, Any] = {"ddp_backend": "gloo"} if num_gpus > 1 and use_cpu else {}
-    if num_gpus > 1 and parallel == "fsdp":
-        added |= _sharded(settings)
+    told = write(settings, num_gpus=num_gpus, parallel=parallel, layer=layer, interleaved_heads=interleaved_heads)
     try:
         return TrainingArguments(
-            **write(settings, num_gpus=num_gpus, interleaved_heads=interleaved_heads) | added,
+            **told | added,
             output_dir=str(output_dir),
             use_cpu=use_cpu,
             max_steps=num_steps,
@@ -113,9 +114,3 @@ def train(
     trainer.train()
     trainer.evaluate()
     return watch.steps
-
-
-def _sharded(settings: Settings) -> dict[str, Any]:
-    """Ask for FSDP, layer by layer; recomputing activations is its own affair then, or each layer is gathered twice."""
-    config = {"activation_checkpointing": True} if settings.gradient_checkpointing else {}
-    return {"fsdp": True, "fsdp_config": config, "activation_checkpointing": False}

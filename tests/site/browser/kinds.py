@@ -20,6 +20,10 @@ KINDS = {
     "glossary": "glossary/",
     "sources": "sources/",
     "changes": "changes/",
+    "how many cards": "cards/",
+    "rules of lint": "lint/",
+    "rule of lint": "lint/accumulation-trap/",
+    "programs": "json-api/",
     "decision": "adr/0004-vram-cards/",
 }
 LANGUAGES = ("en", "vi")

@@ -62,7 +62,38 @@ def test_no_page_is_wider_than_a_phone(visit, language, address):
     assert wide == {}
 
 
-@pytest.mark.parametrize("kind", ["start", "pictures", "commands", "picker", "fits", "recipe", "ledger", "recipes"])
+HIDDEN_COLUMNS = """[...document.querySelectorAll("article table")].map((table) => {
+  const box = table.closest(".kb-scroll, .md-typeset__scrollwrap") || table
+  return table.closest(".kb-heat") ? 0 : box.scrollWidth - box.clientWidth
+}).filter((hidden) => hidden > 2)"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [{"viewport": {"width": 1280, "height": 900}}, PHONE], ids=["desk", "phone"])
+def test_no_column_of_a_table_lies_behind_scrolling(visit, language, size, address):
+    """Heat maps scroll: their first column and their header stay."""
+    page = visit(f"{language}/", **size)
+    hidden = {}
+    for kind, path in {**KINDS, "many recipes": "models/bert-base-uncased/"}.items():
+        page.goto(f"{address}{language}/{path}")
+        found = page.evaluate(HIDDEN_COLUMNS)
+        if found:
+            hidden[kind] = found
+    assert hidden == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_phone_shows_where_a_setting_comes_from_below_its_name(visit, language):
+    page = visit(f"{language}/{KINDS['recipe']}", **PHONE)
+    row = page.locator("#settings ~ .kb-stack tbody tr").first
+    name, source = row.locator("th").bounding_box(), row.locator("td").last.bounding_box()
+    assert source["y"] > name["y"] + name["height"] / 2
+    assert source["x"] + source["width"] <= 390
+    label = row.locator("td").last.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+    assert label.strip('"') == row.locator("td").last.get_attribute("data-label") != ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_page_weighs_little(visit, kind):
     loaded = []
     page = visit(f"vi/{KINDS[kind]}", loaded=loaded)
@@ -80,6 +111,13 @@ def test_print_leaves_out_what_paper_cannot_use(visit):
     for hidden in (".md-header", ".md-sidebar--primary", ".md-footer", ".kb-neighbours"):
         assert not page.locator(hidden).first.is_visible(), hidden
     assert page.locator(".kb-scroll").first.evaluate("(box) => getComputedStyle(box).overflowX") == "visible"
+    forms = [form for form in page.locator(".tabbed-block").all() if form.is_visible()]
+    assert len(forms) == 1, "paper has the form that is chosen"
+    assert forms[0].get_attribute("data-name") in forms[0].evaluate(
+        "(box) => getComputedStyle(box, '::before').content"
+    )
+    closed = page.locator("article details > :not(summary)").first
+    assert closed.is_visible(), "what is closed stays closed on paper"
     assert page.locator("body").evaluate("(body) => getComputedStyle(body).colorScheme") != "dark"
 
 

@@ -48,6 +48,17 @@ def test_what_is_chosen_is_in_the_address_and_comes_back_from_it(visit, language
     assert page.input_value("[name=tasks]") == "3"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_goals_and_methods_have_names_and_their_ids(visit, language):
+    page = visit(f"{language}/recipe-picker/")
+    for field in ("goal", "method"):
+        for option in page.locator(f"[name={field}] option").all():
+            value, words = option.get_attribute("value"), option.inner_text()
+            assert words.endswith(f"({value})")
+            assert len(words) > len(value) + 4
+    assert ("batch gấp đôi" in page.locator("[name=goal]").inner_text()) == (language == "vi")
+
+
 def test_values_of_the_address_that_do_not_exist_are_left_out(visit):
     page = visit('en/recipe-picker/?gpu=<script>alert(1)</script>&tasks=999&model=biobert&nonsense="x')
     answer(page, "kb recipe --gpu t4 --model biobert")

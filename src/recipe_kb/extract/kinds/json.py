@@ -4,6 +4,7 @@ import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import NoReturn
 
+from recipe_kb.extract.broken import json_fault
 from recipe_kb.extract.found import (
     MAX_LINE,
     MAX_VALUES,
@@ -50,7 +51,7 @@ class _Scanner:
             self._add(found)
         self._skip()
         if self.position < len(self.text):
-            self._fail()
+            self._fail("Extra data")
         return self.entries
 
     def _any(self, path: str, depth: int) -> Entry | None:
@@ -101,18 +102,18 @@ class _Scanner:
         name, _end = self._string()
         self._skip()
         if not self.text.startswith(":", self.position):
-            self._fail()
+            self._fail("Expecting ':' delimiter")
         self.position += 1
         self._skip()
         return f"{path}.{name[:200]}" if path else name[:200]
 
     def _string(self) -> tuple[str, int]:
         if not self.text.startswith('"', self.position):
-            self._fail()
+            self._fail("Expecting property name")
         try:
             value, self.position = scanstring(self.text, self.position + 1, False)
-        except ValueError:
-            self._fail()
+        except ValueError as error:
+            self._fail(str(error))
         return value, self.position
 
     def _value(self, path: str) -> Entry:
@@ -127,7 +128,7 @@ class _Scanner:
         else:
             match = _WORD.match(self.text, start)
             if not match:
-                self._fail()
+                self._fail("Expecting value")
             value, end = match[0], match.end()
             self.position = end
             place = (column, column + len(value))
@@ -144,7 +145,7 @@ class _Scanner:
             self.position += 1
             self._skip()
         elif not self.text.startswith(closes, self.position):
-            self._fail()
+            self._fail("Expecting ',' delimiter")
 
     def _skip(self) -> None:
         match = _SPACE.match(self.text, self.position)
@@ -160,9 +161,10 @@ class _Scanner:
         self.counted = self.position
         return self.line + 1
 
-    def _fail(self) -> NoReturn:
+    def _fail(self, words: str) -> NoReturn:
+        """Refuse the text at this place, for a reason in the words of the standard library's parser."""
         line = self._line()
-        raise NotThisKindError(_("is not valid JSON"), line)
+        raise NotThisKindError(json_fault(words), line, self.position - self.line_start)
 
 
 def _of_list(path: str, items: list[Entry]) -> Entry:

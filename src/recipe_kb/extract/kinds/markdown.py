@@ -6,44 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from recipe_kb.extract.fences import LANGUAGES
 from recipe_kb.extract.found import Part
 from recipe_kb.extract.values import plain
-
-LANGUAGES = {
-    **dict.fromkeys(("yaml", "yml"), "yaml"),
-    **dict.fromkeys(("json", "jsonc", "json5"), "json"),
-    **dict.fromkeys(("toml",), "toml"),
-    **dict.fromkeys(("python", "py", "python3", "py3", "ipython", "ipython3", "pycon", "jupyter"), "python"),
-    **dict.fromkeys(
-        (
-            "bash",
-            "sh",
-            "shell",
-            "zsh",
-            "fish",
-            "console",
-            "terminal",
-            "shell-session",
-            "shellsession",
-            "powershell",
-            "ps1",
-            "bat",
-            "batch",
-            "cmd",
-            "dockerfile",
-            "docker",
-            "makefile",
-            "make",
-            "slurm",
-            "sbatch",
-        ),
-        "shell",
-    ),
-    **dict.fromkeys(("ini", "cfg", "conf", "properties", "env", "dotenv", "hocon"), "text"),
-    **dict.fromkeys(("", "text", "txt", "plain", "plaintext", "none", "output", "log", "config"), ""),
-    "diff": "diff",
-}
-"""What follows the fence -> the reader; languages that are not here hold no configuration."""
 
 _TITLE_LENGTH = 100
 _SENTENCES, _OF_SECTION = 8, 40

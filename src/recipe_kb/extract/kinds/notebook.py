@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recipe_kb.extract.broken import json_fault
 from recipe_kb.extract.found import NotThisKindError
 from recipe_kb.i18n import _
 
@@ -38,9 +39,9 @@ def read(text: str) -> list[Cell]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise NotThisKindError(
-            _("is not a notebook: {why}").format(why=error), getattr(error, "lineno", None)
-        ) from error
+        why = json_fault(getattr(error, "msg", ""))
+        line, column = getattr(error, "lineno", None), getattr(error, "colno", None)
+        raise NotThisKindError(why, line, column - 1 if column else None) from error
     except RecursionError as error:
         raise NotThisKindError(_("is nested too deeply"), fatal=True) from error
     cells = document.get("cells") if isinstance(document, dict) else None

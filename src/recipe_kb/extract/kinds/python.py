@@ -5,36 +5,19 @@ Constants are followed (`lr=LR` where `LR = 2e-5` stands above), and arithmetic 
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from recipe_kb.extract.found import (
-    MAX_LINE,
-    MAX_VALUES,
-    Entry,
-    NotThisKindError,
-    Parsed,
-    comment_behind,
-    comment_lines,
-    too_many,
-)
-from recipe_kb.extract.syntax import (
-    UNKNOWN,
-    called_field,
-    column_of,
-    dotted,
-    fold_constant,
-    looks_like_model,
-    target_name,
-)
+from recipe_kb.extract.constants import Constants, has_branches, names_of, parameters_of
+from recipe_kb.extract.found import MAX_VALUES, Entry, NotThisKindError, Parsed, comment_lines, too_many
+from recipe_kb.extract.python_places import Places
+from recipe_kb.extract.python_tree import fragment
+from recipe_kb.extract.syntax import UNKNOWN, called_field, dotted, looks_like_model, target_name
 from recipe_kb.i18n import _
 
 MAX_DEPTH = 60
 MAX_NODES = 200_000
 _EVALUATION = re.compile(r"(?:^|_)(?:eval|val|valid|validation|test|dev)(?:_|$|loader|dataloader)", re.IGNORECASE)
-_NESTED = 150
-"""Brackets in a row; Python itself refuses 200."""
 
 
 def read(text: str) -> Parsed:
@@ -44,69 +27,23 @@ def read(text: str) -> Parsed:
         NotThisKindError: It is no Python, or too deep.
     """
     lines = text.split("\n")
-    tree, before = _fragment(text)
+    tree, before = fragment(text)
     reader = _Reader([*before, *lines])
     reader.statements(tree.body, "")
     entries = [entry for entry in reader.entries if not (entry.holder is None and entry.written in reader.used)]
     for entry in entries:
         for one in (entry, *entry.items):
             one.line -= len(before)
-    return Parsed(entries=sorted(entries, key=_place), comments=comment_lines(lines))
-
-
-def _fragment(text: str) -> tuple[ast.Module, list[str]]:
-    """Parse a text, or what a guide cuts out of one: indented lines, arguments without their call.
-
-    Returns:
-        The tree, and the lines that had to be put before the text.
-    """
-    try:
-        return _parse(text), []
-    except NotThisKindError as error:
-        if error.fatal:
-            raise
-        for before, after in (("if 1:", ""), ("arguments(", ")")):
-            try:
-                return _parse(f"{before}\n{text}\n{after}"), [before]
-            except NotThisKindError:
-                continue
-        raise
-
-
-def parses(text: str) -> bool:
-    """Say whether a text is Python."""
-    try:
-        _parse(text)
-    except NotThisKindError:
-        return False
-    return True
-
-
-def _place(entry: Entry) -> int:
-    return entry.line
-
-
-def _parse(text: str) -> ast.Module:
-    if "\0" in text:
-        raise NotThisKindError(_("holds a null character"))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in somebody's script is no matter of ours
-            return ast.parse(text)
-    except SyntaxError as error:
-        why = _("is not valid Python: {why}").format(why=error.msg)
-        raise NotThisKindError(why, error.lineno) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise NotThisKindError(_("is nested too deeply"), fatal=True) from error
+    return Parsed(entries=sorted(entries, key=lambda entry: entry.line), comments=comment_lines(lines))
 
 
 class _Reader:
     """Walks over statements in their order, so that a constant is known before it is used."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = lines
+        self.places = Places(lines)
         self.entries: list[Entry] = []
-        self.constants: dict[str, tuple[ast.expr, Any]] = {}
+        self.constants = Constants()
         self.used: set[str] = set()
         self.visited = 0
 
@@ -122,18 +59,36 @@ class _Reader:
             raise NotThisKindError(_("is nested too deeply"), body[0].lineno if body else None, fatal=True)
         for statement in body:
             self._statement(statement, inside)
-            for name in ("body", "orelse", "finalbody"):
-                inner = getattr(statement, name, None)
-                if inner and isinstance(inner, list):
-                    own = statement.name if isinstance(statement, ast.ClassDef) else inside
-                    self.statements(inner, own, depth + 1)
-            for handler in getattr(statement, "handlers", ()):
-                self.statements(handler.body, inside, depth + 1)
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                with self.constants.block():
+                    self.constants.forget(parameters_of(statement))
+                    self.statements(statement.body, inside, depth + 1)
+            elif has_branches(statement):
+                self._branches(statement, inside, depth)
+            elif isinstance(getattr(statement, "body", None), list):
+                own = statement.name if isinstance(statement, ast.ClassDef) else inside
+                self.statements(statement.body, own, depth + 1)  # type: ignore[attr-defined]
+
+    def _branches(self, statement: Any, inside: str, depth: int) -> None:
+        """Read blocks of which perhaps one runs; what is known afterwards is what they agree on."""
+        if isinstance(statement, (ast.For, ast.AsyncFor)):
+            self.constants.forget(names_of(statement.target))
+        blocks = [getattr(statement, name, None) for name in ("body", "orelse")]
+        blocks += [inner.body for inner in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ()))]
+        changes = []
+        for block in filter(None, blocks):
+            with self.constants.block() as changed:
+                self.statements(block, inside, depth + 1)
+            changes.append(changed)
+        self.constants.join(changes, one_runs=isinstance(statement, ast.If) and bool(statement.orelse))
+        self.statements(getattr(statement, "finalbody", ()), inside, depth + 1)
 
     def _statement(self, statement: ast.stmt, inside: str) -> None:
         if isinstance(statement, ast.Assign):
             for target in statement.targets:
                 self._assign(target, statement.value, inside)
+        elif isinstance(statement, ast.AugAssign):
+            self.constants.change(statement)
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
             self._assign(statement.target, statement.value, inside)
         elif isinstance(statement, (ast.Expr, ast.Return)) and statement.value is not None:
@@ -156,6 +111,7 @@ class _Reader:
         name = target_name(target)
         value = called_field(value)
         if isinstance(value, (ast.Dict, ast.Call)):
+            self.constants.forget(names_of(target))
             self._calls(value, name or "")
             if name and isinstance(value, ast.Call) and not value.keywords:
                 self._add(name, name.rpartition(".")[2], value, self._holder(target, inside), force_computed=True)
@@ -164,9 +120,9 @@ class _Reader:
             return
         if isinstance(value, ast.Tuple) and len(value.elts) == 1:
             value = value.elts[0]  # an argument that was cut out of its call with the comma behind it
-        known = fold_constant(value, self.constants)
-        if isinstance(target, ast.Name) and known is not UNKNOWN:
-            self.constants[target.id] = (value, known)
+        known = self.constants.value(value)
+        if isinstance(target, ast.Name):
+            self.constants.assign(target.id, value)
         self._calls(value, name)
         if not isinstance(value, ast.IfExp) or known is not UNKNOWN:
             self._add(name, name.rpartition(".")[2], value, self._holder(target, inside))
@@ -230,7 +186,7 @@ class _Reader:
         for argument in node.args:
             yield argument, target, None
         if function == "from_pretrained" and node.args and target:
-            known = fold_constant(node.args[0], self.constants)
+            known = self.constants.value(node.args[0])
             if isinstance(known, str) and looks_like_model(node.func):
                 self._add("model_name_or_path", "from_pretrained", node.args[0], own)
 
@@ -244,20 +200,21 @@ class _Reader:
                 self._add(name, name, keyword.value, None)
 
     def _add(self, path: str, written: str, value: ast.expr, holder: Any, *, force_computed: bool = False) -> None:
-        node, known = value, fold_constant(value, self.constants)
-        if isinstance(value, ast.Name) and value.id in self.constants:
+        node, known = value, self.constants.value(value)
+        held = self.constants.held(value.id) if isinstance(value, ast.Name) else None
+        if isinstance(value, ast.Name) and held is not None:
             self.used.add(value.id)
-            node, known = self.constants[value.id]
+            node, known = held
         entry = Entry(path=path, written=written, text="", line=node.lineno, holder=holder)
         if isinstance(value, (ast.List, ast.Tuple, ast.Set)) and not force_computed:
             entry.items = self._items(path, written, value, holder)
             entry.text = ", ".join(item.text for item in entry.items)
         elif known is UNKNOWN or force_computed:
-            entry.text, entry.computed = self._source(value), True
+            entry.text, entry.computed = self.places.source(value), True
         else:
             entry.text = str(known)
-            self._locate(entry, node)
-        entry.comment = self._behind(value if node is value else node)
+            self.places.locate(entry, node)
+        entry.comment = self.places.behind(value if node is value else node)
         self.entries.append(entry)
         if len(self.entries) > MAX_VALUES:
             raise too_many(entry.line)
@@ -265,43 +222,11 @@ class _Reader:
     def _items(self, path: str, written: str, value: Any, holder: Any) -> list[Entry]:
         items = []
         for index, element in enumerate(value.elts[:100]):
-            known = fold_constant(element, self.constants)
+            known = self.constants.value(element)
             item = Entry(path=f"{path}.{index}", written=written, text=str(known), line=element.lineno, holder=holder)
             if known is UNKNOWN:
-                item.text, item.computed = self._source(element), True
+                item.text, item.computed = self.places.source(element), True
             else:
-                self._locate(item, element)
+                self.places.locate(item, element)
             items.append(item)
         return items
-
-    def _locate(self, entry: Entry, node: ast.expr) -> None:
-        """Note the columns of a plain literal; a text that differs from its source has no place."""
-        negative = isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
-        if not (isinstance(node, ast.Constant) or negative) or node.end_lineno != node.lineno:
-            return
-        line = self.lines[node.lineno - 1]
-        if len(line) > MAX_LINE:
-            return
-        start, end = column_of(line, node.col_offset), column_of(line, node.end_col_offset or 0)
-        source = line[start:end]
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if source[1:-1] != node.value or source[:1] not in "\"'":
-                return
-            start, end = start + 1, end - 1
-        else:
-            entry.text = source
-        entry.start, entry.end = start, end
-
-    def _behind(self, node: ast.expr) -> str | None:
-        number = node.end_lineno or node.lineno
-        line = self.lines[number - 1]
-        if len(line) > MAX_LINE:
-            return None
-        rest = line[column_of(line, node.end_col_offset or 0) :]
-        return comment_behind(rest[rest.find("#") :]) if "#" in rest else None
-
-    def _source(self, node: ast.expr) -> str:
-        if node.end_lineno == node.lineno and len(self.lines[node.lineno - 1]) <= MAX_LINE:
-            line = self.lines[node.lineno - 1]
-            return line[column_of(line, node.col_offset) : column_of(line, node.end_col_offset or 0)][:200]
-        return self.lines[node.lineno - 1].strip()[:200]

@@ -1,31 +1,17 @@
-r"""Command lines and shell scripts: flags, `name=value` words and variables. Nothing is expanded by a shell.
-
-Guides write `--flag 8 \\  # change this`, which no shell takes: a backslash before a comment goes on as it was meant.
-"""
+"""Command lines and shell scripts: flags, `name=value` words and variables. Nothing is expanded by a shell."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 from recipe_kb.extract.found import MAX_VALUES, Entry, Parsed, comment_lines, too_many
+from recipe_kb.extract.shell_words import Command, Word, commands
 
-_WORD = re.compile(r"""(?:[^\s"'\\;|&]|\\.|"(?:[^"\\]|\\.)*"|'[^']*'|["'\\&](?=\S))+|[;|&]+""")
 _VARIABLE = re.compile(r"^(?:\$env:)?([A-Za-z_]\w*)(?::=|\?=|\+=|=)(.*)$", re.DOTALL)
 _OVERRIDE = re.compile(r"^\+{0,2}([A-Za-z_][\w.\-/]*)=(?!=)(.*)$", re.DOTALL)
 _FLAG = re.compile(r"^--?([A-Za-z_][\w.\-]*)(?:=(.*))?$", re.DOTALL)
 _REFERENCE = re.compile(r"^\$\{?([A-Za-z_]\w*)(?::?[-=](.*?))?\}?$")
-_DECLARES = frozenset({"export", "declare", "readonly", "local", "ENV", "set", "setenv", "ARG", "%env"})
+_DECLARES = frozenset({"export", "declare", "readonly", "local", "ENV", "set", "setenv", "ARG", "env", "%env"})
 _NO = ("no_", "no-")
-_MAX_LINE = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    text: str
-    line: int
-    start: int
-    end: int
-    quoted: bool
 
 
 def read(text: str) -> Parsed:
@@ -38,89 +24,23 @@ def read(text: str) -> Parsed:
     entries: list[Entry] = []
     variables: dict[str, Entry] = {}
     used: set[str] = set()
-    for holder, (words, comments) in enumerate(_commands(lines)):
-        entries += _of_command(words, comments, holder, variables, used)
+    for holder, command in enumerate(commands(lines)):
+        entries += _of_command(command, holder, variables, used)
         if len(entries) > MAX_VALUES:
             raise too_many(entries[-1].line)
     kept = [entry for entry in entries if not (entry.holder is None and entry.written in used)]
     return Parsed(entries=kept, comments=comment_lines(lines))
 
 
-def _commands(lines: Sequence[str]) -> Iterator[tuple[list[_Word], dict[int, str]]]:
-    """Yield the words of each command, over continued lines, and the comments behind them by line."""
-    words: list[_Word] = []
-    comments: dict[int, str] = {}
-    for number, line in enumerate(lines, start=1):
-        if len(line) > _MAX_LINE or (line.lstrip().startswith("#") and not line.lstrip().startswith("#SBATCH")):
-            continue
-        found, comment, continues = _words(line, number)
-        words += found
-        if comment:
-            comments[number] = comment
-        if (not continues and not (words and not found)) or not found:
-            yield from _split(words, comments)
-            words, comments = [], {}
-    yield from _split(words, comments)
-
-
-def _split(words: list[_Word], comments: dict[int, str]) -> Iterator[tuple[list[_Word], dict[int, str]]]:
-    """Split at `;`, `&&` and `|`."""
-    command: list[_Word] = []
-    for word in words:
-        if word.text.strip(";|&") or word.quoted:
-            command.append(word)
-        elif command:
-            yield command, comments
-            command = []
-    if command:
-        yield command, comments
-
-
-def _words(line: str, number: int) -> tuple[list[_Word], str | None, bool]:
-    """Split one line; return its words, the comment behind them, and whether the command goes on."""
-    words: list[_Word] = []
-    begin = len(line) - len(line.lstrip(" \t$>!%"))
-    if (
-        line.lstrip()[:1] not in {"$", ">", "!", "%"}
-        or line.lstrip()[:2] in {"${", "$("}
-        or line.lstrip().startswith("$env:")
-    ):
-        begin = 0
-    if line.lstrip().startswith("#SBATCH"):
-        begin = line.find("#SBATCH") + len("#SBATCH")
-    continues, comment = False, None
-    for match in _WORD.finditer(line, begin):
-        text = match[0]
-        before = line[match.start() - 1 : match.start()]
-        if text.startswith("#") and (not before or before.isspace()):
-            comment = line[match.start() :].strip("# \t") or None
-            break
-        start, end = match.start(), match.end()
-        quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
-        if quoted:
-            text, start, end = text[1:-1], start + 1, end - 1
-        words.append(_Word(text, number, start, end, quoted))
-    tail = line if comment is None else line[: line.find("#", words[-1].end if words else 0)]
-    if tail.rstrip().endswith(("\\", "^", "`")):
-        continues = True
-        if words and words[-1].text in {"\\", "^", "`"}:
-            words.pop()
-        elif words and words[-1].text.endswith("\\"):
-            last = words.pop()
-            words.append(_Word(last.text[:-1], last.line, last.start, last.end - 1, last.quoted))
-    return words, comment, continues
-
-
-def _of_command(
-    words: Sequence[_Word], comments: dict[int, str], holder: int, variables: dict[str, Entry], used: set[str]
-) -> Iterator[Entry]:
+def _of_command(command: Command, holder: int, variables: dict[str, Entry], used: set[str]) -> Iterator[Entry]:
+    words, comments = command.words, command.comments
     position, declared = 0, False
     while position < len(words):
         word = words[position]
         if word.text in _DECLARES and not word.quoted:
             declared = True
             if (
-                word.text in {"ENV", "setenv", "%env"}
+                word.text in {"ENV", "setenv", "env", "%env"}
                 and position + 2 < len(words)
                 and "=" not in words[position + 1].text
             ):
@@ -135,14 +55,16 @@ def _of_command(
             break
         yield _variable(match[1], word, match[2], comments, variables)
         position += 1
-    yield from _flags(words[position:], comments, holder, variables, used)
+    for entry in _flags(words[position:], comments, holder, variables, used):
+        entry.head = command.head
+        yield entry
 
 
-def _all_variables(words: Sequence[_Word]) -> bool:
+def _all_variables(words: Sequence[Word]) -> bool:
     return all(_VARIABLE.match(word.text) for word in words)
 
 
-def _variable(name: str, word: _Word, value: str, comments: dict[int, str], variables: dict[str, Entry]) -> Entry:
+def _variable(name: str, word: Word, value: str, comments: Mapping[int, str], variables: dict[str, Entry]) -> Entry:
     text, start, end = _unquoted(value, word.end - len(value))
     reference = _REFERENCE.match(text)
     if reference and reference[2]:
@@ -169,7 +91,7 @@ def _unquoted(text: str, start: int) -> tuple[str, int, int]:
 
 
 def _flags(
-    words: Sequence[_Word], comments: dict[int, str], holder: int, variables: dict[str, Entry], used: set[str]
+    words: Sequence[Word], comments: Mapping[int, str], holder: int, variables: dict[str, Entry], used: set[str]
 ) -> Iterator[Entry]:
     position = 0
     while position < len(words):
@@ -182,7 +104,7 @@ def _flags(
             following = words[position] if position < len(words) else None
             if value is not None:
                 text, start, end = _unquoted(value, word.end - len(value))
-                place = _Word(text, word.line, start, end, False)
+                place = Word(text, word.line, start, end, False)
             elif following is not None and (
                 not following.text.startswith("-") or following.quoted or _is_number(following.text)
             ):
@@ -191,18 +113,18 @@ def _flags(
             else:
                 off = name.startswith(_NO)
                 name = name[3:] if off else name
-                place = _Word("false" if off else "true", word.line, -1, -1, False)
+                place = Word("false" if off else "true", word.line, -1, -1, False)
         elif override:
             name = override[1].replace("/", ".")
             text, start, end = _unquoted(override[2], word.end - len(override[2]))
-            place = _Word(text, word.line, start, end, False)
+            place = Word(text, word.line, start, end, False)
         else:
             continue
         yield _resolved(name, place, comments, holder, variables, used)
 
 
 def _resolved(
-    name: str, place: _Word, comments: dict[int, str], holder: int, variables: dict[str, Entry], used: set[str]
+    name: str, place: Word, comments: Mapping[int, str], holder: int, variables: dict[str, Entry], used: set[str]
 ) -> Entry:
     """Return a flag; where its value is a variable of the script, the value and the place of that."""
     entry = Entry(

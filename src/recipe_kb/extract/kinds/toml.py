@@ -5,12 +5,13 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+from recipe_kb.extract.broken import toml_fault
 from recipe_kb.extract.found import MAX_VALUES, Entry, NotThisKindError, Parsed, comment_behind, comment_lines, too_many
 from recipe_kb.i18n import _
 
 _LINE = re.compile(r"^\s*([A-Za-z0-9_\-.\"' ]+?)\s*=\s*(.*)$")
 _TABLE = re.compile(r"^\s*\[\[?\s*([^\[\]]+?)\s*\]\]?")
-_AT_LINE = re.compile(r"\(at line (\d+),")
+_AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")
 _MAX_NESTED = 400
 """Brackets in a row beyond which the standard library's parser would run out of stack."""
 
@@ -27,8 +28,8 @@ def read(text: str) -> Parsed:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         match = _AT_LINE.search(str(error))
-        why = _("is not valid TOML: {why}").format(why=str(error).partition(" (at")[0])
-        raise NotThisKindError(why, int(match[1]) if match else None) from error
+        line, column = (int(match[1]), int(match[2]) - 1) if match else (None, None)
+        raise NotThisKindError(toml_fault(str(error).partition(" (at")[0]), line, column) from error
     except RecursionError as error:
         raise NotThisKindError(_("is nested too deeply"), fatal=True) from error
     lines = text.split("\n")

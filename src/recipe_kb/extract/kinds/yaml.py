@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from recipe_kb.extract.broken import yaml_fault
 from recipe_kb.extract.found import MAX_VALUES, Entry, NotThisKindError, Parsed, comment_behind, comment_lines
 from recipe_kb.i18n import _
 
@@ -31,16 +32,17 @@ def read(text: str) -> Parsed:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, len(lines)) if mark else None
-        raise NotThisKindError(_why(error, lines, line), line) from error
+        column = mark.column if mark and mark.line < len(lines) else None
+        raise NotThisKindError(_why(error, lines, line), line, column) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise NotThisKindError(_("is not valid YAML: {why}").format(why=str(error).splitlines()[0])) from error
+        raise NotThisKindError(yaml_fault(str(error).splitlines()[0])) from error
     return Parsed(entries=reader.entries, comments=comment_lines(lines), breaks=reader.breaks)
 
 
 def _why(error: yaml.MarkedYAMLError, lines: list[str], line: int | None) -> str:
     if line is not None and lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())].count("\t"):
-        return _("is not valid YAML: a tab indents this line, where only spaces may")
-    return _("is not valid YAML: {why}").format(why=error.problem or error.context)
+        return yaml_fault("tab")
+    return yaml_fault(error.problem or error.context or "")
 
 
 class _Level:

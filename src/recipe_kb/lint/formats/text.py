@@ -20,7 +20,8 @@ def line_of(finding: Finding) -> str:
     """Write one finding: `guide.md:14:31: KB510 error: ... -> kb lint --fix guide.md`."""
     column = "" if finding.start is None else f":{finding.start + 1}"
     where = f"{finding.file}:{finding.line}{column}"
-    command = f"kb lint --fix {_quoted(finding.file)}" if finding.edits else f"kb lint --explain {finding.code}"
+    fix = "--fix --diff" if finding.file == "-" else "--fix"
+    command = f"kb lint {fix} {_quoted(finding.file)}" if finding.edits else f"kb lint --explain {finding.code}"
     return f"{where}: {finding.code} {severity_word(finding.severity)}: {finding.message} -> {command}"
 
 

@@ -39,6 +39,8 @@ GOOD = (
     "train_micro_batch_size_per_gpu: 8\ngradient_accumulation_steps: 4\ntrain_batch_size: 96",
     "per_device_train_batch_size: 64  # batch 96 needs a larger card",
     "# BATCH SIZE 16 - maximum generalization\nper_device_train_batch_size: 16",
+    "# batch 96 thì tràn bộ nhớ\nper_device_train_batch_size: 16",
+    "per_device_train_batch_size: 8  # batch hiệu quả 32\ngradient_accumulation_steps: 4",
 )
 BAD = (
     "per_device_train_batch_size: 16  # Effective batch size: 96\ngradient_accumulation_steps: 1",
@@ -48,15 +50,20 @@ BAD = (
     "per_device_train_batch_size: 8\ngradient_accumulation_steps: 2\neffective_batch_size: 32",
     "train_micro_batch_size_per_gpu: 8\ngradient_accumulation_steps: 4\ntrain_batch_size: 48",
     "per_device_train_batch_size: 8  # batch hiệu dụng: 64\ngradient_accumulation_steps: 4",
+    "# batch 96 để lấp đầy 8 GB của card\nper_device_train_batch_size: 16",
+    "per_device_train_batch_size: 8  # tổng batch thực tế là 64\ngradient_accumulation_steps: 4",
+    "# nâng batch lên 96 cho card chạy hết công suất\nper_device_train_batch_size: 16",
 )
 _PUSHED = re.compile(
-    r"\b(?:push\w*|rais\w*|increas\w*|reduc\w*|lower\w*|set|bump\w*|đẩy|tăng|giảm|đặt)\s+(?:(?:the|batch|size)\s+){0,3}"
+    r"\b(?:push\w*|rais\w*|increas\w*|reduc\w*|lower\w*|set|bump\w*|đẩy|tăng|giảm|đặt|nâng|hạ)\s+(?:(?:the|batch|size)\s+){0,3}"
     r"(?:up\s+)?(?:to|lên|xuống|còn)\s+(?P<number>\d{1,6})\b(?!\s*(?:[%.]|epoch|step|worker|token))",
     re.IGNORECASE,
 )
 
 _HEADED = re.compile(
-    r"\W*batch(?:[ _-]?size)?\s*[:=]?\s*(?P<number>\d{1,6})(?=\s*(?:[,;:.(\u2013\u2014-]|$))", re.IGNORECASE
+    r"\W*batch(?:[ _-]?size)?\s*[:=]?\s*(?P<number>\d{1,6})(?=\s*(?:[,;:.(\u2013\u2014-]|$)|"
+    r"\s+(?:để|nhằm|cho (?:đầy|vừa|kín)|lấp|tận dụng|là vừa)\b)",
+    re.IGNORECASE,
 )
 """A comment that begins like a heading: `BATCH SIZE 96 - maximum speed`."""
 

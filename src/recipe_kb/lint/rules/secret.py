@@ -4,12 +4,12 @@ A token in a file goes to everybody who gets the file, and stays in the history 
 environment, or log in once with the tool's own command. A token that was published must be revoked.
 """
 
-import re
 from collections.abc import Iterator
 
 from recipe_kb.i18n import _
 from recipe_kb.lint.finding import Found, Severity
 from recipe_kb.lint.subject import Subject
+from recipe_kb.masking import is_token, named_secret
 
 VI = """Có bí mật nằm trong cấu hình.
 
@@ -32,18 +32,6 @@ BAD = (
     "# token ghp_" + "a1B2" * 9 + "\nlearning_rate: 3e-5",
     '# os.environ["WANDB_API_KEY"] = "' + "0123456789abcdef" * 2 + '"\nlearning_rate: 3e-5',
 )
-_SHAPES = re.compile(
-    r"\b(?:hf_[A-Za-z0-9]{30,200}|gh[pousr]_[A-Za-z0-9]{30,200}|github_pat_\w{40,200}|sk-[A-Za-z0-9_-]{20,200}|"
-    r"AKIA[0-9A-Z]{16}|xox[baprs]-[\w-]{10,200}|AIza[\w-]{35})"
-)
-_NAMED = re.compile(
-    r"(?:\b|_)(?P<name>token|api_?key|secret|password|passwd|access_?key)[\"']?\]?\s{0,4}[:=]\s{0,4}[\"']?"
-    r"(?P<value>[A-Za-z0-9_+/-]{16,200})(?![\w.(])",
-    re.IGNORECASE,
-)
-_PLACEHOLDER = re.compile(r"your|xxx|placeholder|environ|getenv|example|change", re.IGNORECASE)
-_LONGEST = 10_000
-_FEWEST_DIGITS = 3
 
 
 def check(subject: Subject) -> Iterator[Found]:
@@ -51,16 +39,9 @@ def check(subject: Subject) -> Iterator[Found]:
     if subject.others:
         return
     for number, line in enumerate(subject.lines, start=1):
-        if _SHAPES.search(line[:_LONGEST]):
+        if is_token(line):
             yield Found(message=_("This line holds what looks like an access token."), line=number)
             continue
-        named = _NAMED.search(line[:_LONGEST])
-        if named and _is_random(named["value"]):
-            what = _("{name} holds a value that should not be in a file.").format(name=named["name"])
-            yield Found(message=what, line=number)
-
-
-def _is_random(text: str) -> bool:
-    """Say whether a value looks drawn: letters and several digits, and no word that stands for a secret."""
-    digits = sum(char.isdigit() for char in text)
-    return digits >= _FEWEST_DIGITS and digits < len(text) and not _PLACEHOLDER.search(text)
+        name = named_secret(line)
+        if name:
+            yield Found(message=_("{name} holds a value that should not be in a file.").format(name=name), line=number)

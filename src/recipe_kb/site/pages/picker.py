@@ -17,6 +17,7 @@ from recipe_kb.site.markup import heading, paragraph, with_code
 from recipe_kb.site.page import Page
 from recipe_kb.site.place import Place
 from recipe_kb.site.shared import recipe_table
+from recipe_kb.site.words import goal_words, method_words
 
 _PATH = "recipe-picker"
 _GOALS = ("balanced", "quality", "speed")
@@ -56,8 +57,8 @@ def _form(facts: Facts) -> Markup:
         _select("model", _("model"), models, "biobert"),
         tasks,
         _select("max_length", _("tokens per sample"), [(str(length), str(length)) for length in every_length], "512"),
-        _select("method", _("method"), [(method, method) for method in METHODS], "full"),
-        _select("goal", _("goal"), [(goal, goal) for goal in _GOALS], "balanced"),
+        _select("method", _("method"), [(method, method_words(method)) for method in METHODS], "full"),
+        _select("goal", _("goal"), [(goal, goal_words(goal)) for goal in _GOALS], "balanced"),
     )
     words = json.dumps(_words(), ensure_ascii=False)
     return Markup(

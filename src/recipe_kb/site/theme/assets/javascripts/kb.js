@@ -33,3 +33,29 @@ document.addEventListener("click", function (event) {
     }))
   })
 })()
+
+/* A guide's table that is wider than a phone becomes cards there; tables of the knowledge base are written as such. */
+;(function () {
+  var phone = matchMedia("(max-width: 37.5em)")
+  var tables = [].filter.call(document.querySelectorAll("article table:not([class])"), function (table) {
+    return !table.closest(".kb-scroll") && table.tHead && table.rows[0].cells.length > 2
+  })
+
+  function stack() {
+    tables.forEach(function (table) {
+      var room = table.closest("article").clientWidth
+      if (!phone.matches || table.scrollWidth <= room || table.closest(".kb-stack")) return
+      var names = [].map.call(table.rows[0].cells, function (cell) { return cell.textContent.trim() })
+      ;[].slice.call(table.rows, 1).forEach(function (row) {
+        ;[].forEach.call(row.cells, function (cell, column) { if (column && names[column]) cell.dataset.label = names[column] })
+      })
+      var box = document.createElement("div")
+      box.className = "kb-stack"
+      table.replaceWith(box)
+      box.append(table)
+    })
+  }
+
+  stack()
+  phone.addEventListener("change", stack)
+})()
