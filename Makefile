@@ -38,6 +38,7 @@ check: install
 	$(BIN)/python scripts/statuses.py --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/kb check
+	$(BIN)/kb site check
 
 format: install
 	$(BIN)/ruff format .

@@ -239,8 +239,8 @@ def test_joint_mixing_is_refused():
 def test_two_processes_take_the_step_of_one_with_all_rows(form, tmp_path, monkeypatch):
     """All processes work on the same task at a time, each on its own rows, so the gradient is that of one.
 
-    Without the dropout of the heads, which each process draws by itself, and without clipping.
-    A head that is averaged over processes that had no row for it would be half as far.
+    Without the dropout of the heads, which each process draws by itself. The learning rate is large, so that a step is
+    not lost in the rounding of the weights. Processes that trained apart, each on the same rows, would be a fifth off.
     """
     monkeypatch.setattr(torch.nn.Dropout, "forward", lambda _self, hidden: hidden)
     plain = {
@@ -248,12 +248,13 @@ def test_two_processes_take_the_step_of_one_with_all_rows(form, tmp_path, monkey
         "lr_scheduler_type": "constant",
         "warmup_ratio": 0.0,
         "weight_decay": 0.0,
-        "max_grad_norm": 0.0,
+        "learning_rate": 0.1,
     }
     job = job_with("encoder", 2, num_gpus=2, per_device_train_batch_size=2, **plain)
     alone = job_with("encoder", 2, per_device_train_batch_size=4, **plain)
     weights, environ = prepare(alone, tmp_path)
-    environ |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    # Without GPUs accelerate joins processes only if the CPU is asked for.
+    environ |= {"ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     run_several(form, job, tmp_path, environ, monkeypatch)
     (path,) = (tmp_path / "output").glob("*.safetensors")
     (start_path,) = weights.glob("*.safetensors")
@@ -265,7 +266,7 @@ def test_two_processes_take_the_step_of_one_with_all_rows(form, tmp_path, monkey
         torch.cat([(one[name] - start[name.removeprefix("encoder.")]).flatten() for name in inside])
         for one in (saved, probed)
     )
-    assert ((found - expected).norm() / expected.norm()).item() < 0.01
+    assert ((found - expected).norm() / expected.norm()).item() < 1e-4
 
 
 def run_several(form, job, folder, environ, monkeypatch):
