@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 LOST = """
+import signal
 import time
 from recipe_kb.cli import entry, main
 
@@ -17,6 +18,7 @@ def lose_it():
     raise SystemExit(7)
 
 main.root_group = lose_it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background inherits that it is ignored
 entry.main()
 """
 

@@ -15,6 +15,7 @@ INNER = {
     "group",
     "heading",
     "lint_files",
+    "lint_rules",
     "machine",
     "main",
     "output",

@@ -18,7 +18,11 @@ CELL = ("recipe", "--gpu", "t4", "--model", "biobert")
             2,
             "KB201 Unknown GPU 't44'. Did you mean t4? -> kb list gpus",
         ),
-        (("recipe", "--gpu", "a100", "--model", "biobert"), 2, "Did you mean a100-40gb or a100-80gb"),
+        (
+            ("recipe", "--gpu", "a100", "--model", "biobert"),
+            2,
+            "KB222 a100 is the name of 2 cards",
+        ),
         (("list", "recipes", "--status", "bogus"), 2, "'bogus' is not one of"),
         (("recipe", "--gpu", "t4", "--model", "bioberrt"), 2, "Did you mean biobert"),
         (("recipe", "--gpu", "t4", "--model", "zzzzz"), 2, "KB202 Unknown model 'zzzzz'. -> kb list models"),

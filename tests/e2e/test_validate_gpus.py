@@ -29,6 +29,7 @@ def test_an_id_of_another_count_is_refused_before_anything_is_trained(kb):
     assert "is a recipe for 2 GPUs; --num-gpus asks for 4" in result.stderr
 
 
+@pytest.mark.slow
 def test_two_cards_can_be_capped_at_the_prediction_for_each(kb):
     """There is no GPU here, and no smaller run instead."""
     result = kb("validate", f"{RECIPE}-2x", "--at-prediction", "--json")

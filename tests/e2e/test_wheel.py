@@ -11,6 +11,7 @@ import pytest
 
 from checkout import ROOT
 
+pytestmark = pytest.mark.slow
 CELL = ["recipe", "--gpu", "t4", "--model", "biobert", "--tasks", "8"]
 
 

@@ -151,6 +151,7 @@ def test_exports_are_not_searched(built):
     assert not [location for location in recipes if location.endswith("#exports")]
 
 
+@pytest.mark.slow
 def test_plain_mkdocs_shows_both_languages_with_references_and_records(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -82,6 +82,7 @@ def hostile_site(tmp_path_factory):
     return place.site
 
 
+@pytest.mark.slow
 def test_a_browser_would_run_nothing_of_it(hostile_site):
     pages = list(hostile_site.rglob("*.html"))
     assert len(pages) > 60

@@ -69,7 +69,13 @@ HIDDEN_COLUMNS = """[...document.querySelectorAll("article table")].map((table) 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("size", [{"viewport": {"width": 1280, "height": 900}}, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param({"viewport": {"width": 1280, "height": 900}}, id="desk", marks=pytest.mark.slow),
+        pytest.param(PHONE, id="phone"),
+    ],
+)
 def test_no_column_of_a_table_lies_behind_scrolling(visit, language, size, address):
     """Heat maps scroll: their first column and their header stay."""
     page = visit(f"{language}/", **size)
