@@ -124,6 +124,7 @@ def test_the_largest_batch_fits_and_one_row_more_does_not(ask):
     assert ask(RECIPE, "--batch", largest + 1)[0] == 1
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_names_the_command_that_does(kb):
     result = kb("predict", RECIPE, "--batch", 200, "--dynamic-padding")
     assert result.returncode == 1

@@ -115,6 +115,7 @@ print(record(probe(request, command=[sys.executable, "-c", "raise SystemExit(1)"
 """
 
 
+@pytest.mark.slow
 def test_two_validators_at_once_keep_both_results(ask, tmp_path, scratch):
     environ = os.environ | {"TMPDIR": str(scratch)}
     root = tmp_path / "kb"
@@ -139,6 +140,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_clock_that_goes_back_harms_no_duration(ask, monkeypatch):
     moments = iter([datetime(2026, 11, 22, 3, tzinfo=UTC)])  # asked once: the start names the file
 

@@ -49,11 +49,13 @@ def test_it_ends_at_its_limit(ask):
     assert "loss_falls" in evidence.confirmed
 
 
+@pytest.mark.slow
 def test_it_ends_when_its_time_is_over(ask):
     change = "stability.is_stable = lambda times_s: False; stability.LIMIT_S = 0.0"
     assert probe(ask(), command=child(change)).measured.num_steps == 16
 
 
+@pytest.mark.slow
 def test_the_evidence_says_whether_it_settled(ask):
     evidence = probe(ask(), command=child("stability.is_stable = lambda times_s: False"))
     assert isinstance(evidence.measured.stable, bool)

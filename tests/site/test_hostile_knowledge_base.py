@@ -93,6 +93,7 @@ def test_a_browser_would_run_nothing_of_it(hostile_site):
         assert not [script for script in parser.scripts if "alert(1)" in script], path
 
 
+@pytest.mark.slow
 def test_the_other_files_hold_it_as_text(hostile_site):
     for path in hostile_site.rglob("*.json"):
         json.loads(path.read_text(encoding="utf-8"))
