@@ -102,7 +102,7 @@ def _print(first: Side, second: Side, found: Comparison) -> None:
 
 
 def _effect(effect: Effect) -> str:
-    reference = f"{effect.reference}, {_('predicted')}" if effect.predicted else effect.reference
+    reference = effect.reference + ", " + _("predicted") if effect.predicted else effect.reference
     return f"{_topic(effect.on)}: {effect.text} [{reference}]"
 
 

@@ -6,7 +6,6 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from recipe_kb.i18n import _
 from recipe_kb.site.api import VERSION
 from recipe_kb.site.changelog import read_changes
 from recipe_kb.site.facts import Facts
@@ -125,7 +124,7 @@ def _for_language_models(place: Place, facts: Facts, pages: Sequence[Page]) -> s
         lines = [
             "# recipe-kb",
             "",
-            f"> {_('Fine-tuning settings per GPU, model and number of tasks, each with its source')}",
+            "> Fine-tuning settings per GPU, model and number of tasks, each with its source",
             "",
         ]
         lines += ["## Data", ""]
